@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Entry points of the whole project. Each part brings a fragment in mk/ that
+# appends its targets to BUILD, CHECK, DEEP, BENCH and CLEAN; this file only
+# orders them and runs them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := all
+ROOT := $(patsubst %/,%,$(dir $(realpath $(firstword $(MAKEFILE_LIST)))))
+O ?= $(ROOT)/build
+SETUP := $(O)/setup/stamp
+export ROOT O
+
+BUILD :=
+CHECK :=
+DEEP :=
+BENCH :=
+CLEAN :=
+
+include $(wildcard mk/*.mk)
+
+# The order in which `make check` runs what exists: cheap and telling first.
+CHECK_ORDER := check-tree check-contracts check-usr check-worker check-ed25519 check-sim \
+	check-kmod check-devnet check-demo
+CHECK_RUN := $(filter $(CHECK),$(CHECK_ORDER)) $(filter-out $(CHECK_ORDER),$(CHECK))
+
+.PHONY: all check check-deep bench setup clean help
+
+all: $(BUILD) ## build everything: modules, userspace, contracts, worker
+
+setup: $(SETUP) ## install what is missing (Debian packages, npm packages)
+
+$(SETUP): package-lock.json $(wildcard tests/setup/packages.d/*.txt) tests/setup/setup.sh
+	@tests/setup/setup.sh
+
+check: $(SETUP) ## everything a change must pass (at most 45 minutes on 2 cores)
+	@tests/check.sh $(CHECK_RUN)
+
+check-deep: $(SETUP) ## check, then the long suites (hours)
+	@tests/check.sh --report $(O)/deep/report.json $(CHECK_RUN) $(DEEP)
+
+bench: $(BENCH) ## all benchmarks; JSON under build/bench/
+
+clean: $(CLEAN) ## remove everything that was built
+	rm -rf "$(O)"
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | \
+		sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | sort -u | \
+		while IFS=$$'\t' read -r t d; do printf '  %-20s %s\n' "$$t" "$$d"; done
