@@ -10,6 +10,13 @@ if [ "${1:-}" = --report ]; then report=$2; shift 2; fi
 export ROOT O
 logs=$O/check
 mkdir -p "$logs"
+
+# Only the commands of listed packages are found from here on.
+if [ -d "$O/setup/bin" ]; then
+	export PATH=$O/setup/bin
+	printf 'tools and packages:\n'
+	sed 's/^/    /' "$O/setup/tools.txt"
+fi
 passed=0 failed=0 rows=
 t_all=$SECONDS
 beat=

@@ -67,8 +67,15 @@ npm_packages() {
 	cp "$ROOT/package-lock.json" "$ROOT/node_modules/.installed-lock"
 }
 
+toolbox() {
+	python3 "$here/toolbox.py" "$out/bin" "$here/packages.d" "$(dirname "$(command -v node)")" >"$out/tools.txt" ||
+		{ cat "$out/tools.txt" >&2; exit 1; }
+	tail -n 1 "$out/tools.txt" | sed 's/^/setup: /'
+}
+
 step debian_packages debian_packages
 step node node_js
 step npm_packages npm_packages
+toolbox
 printf '{%s}\n' "$steps" >"$out/seconds.json"
 touch "$out/stamp"
