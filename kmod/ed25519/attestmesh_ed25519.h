@@ -126,7 +126,11 @@ int amesh_ed25519_verify_batch(struct amesh_ed25519_batch *batch,
  * Constant time in the seed and the nonce. The result is verified once before
  * it is handed out, so a computing fault never leaks the key. Process context.
  *
- * Return: 0; -ENOKEY without a seed; -EIO if the self-check failed; -ENOMEM.
+ * The exported call knows this provider alone: allocate a transform that is to
+ * sign with amesh_crypto_alloc(AMESH_ED25519_DRIVER).
+ *
+ * Return: 0; -ENOKEY without a seed; -EIO if the self-check failed;
+ * -EOPNOTSUPP for a transform of another driver.
  */
 int amesh_ed25519_sign(struct amesh_crypto_tfm *tfm, const u8 *msg,
 		       u32 msg_bytes, u8 sig[AMESH_ED25519_SIG_BYTES]);
