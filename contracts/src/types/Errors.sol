@@ -106,5 +106,3 @@ error OnlyEntryPoint();
 error OnlyCluster();
 /// The member has a cluster already.
 error ClusterAlreadySet();
-/// The forwarded read failed at the cluster.
-error ForwardFailed();
