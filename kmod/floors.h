@@ -32,7 +32,8 @@ struct amesh_floor {
 /**
  * struct amesh_floors - the table of one domain; about 8 KiB and the entries
  * @bucket: heads of the chains
- * @seed: random, so that nobody can choose member ids that share a chain
+ * @seed: random, so that chains differ from host to host; the worst chain is
+ *	65,536 long and only configuration walks it
  * @count: entries
  *
  * Protected by the namespace's lock. Entries live as long as the table.

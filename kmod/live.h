@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Liveness of a mesh's peers: state, now -> verdict. It owns every change of
- * a peer's state, the deadlines, self-doubt and the peers by registration
- * index. It reads no clock (boottime is passed in, arrival time of a beat or
+ * a peer's state, the deadlines and self-doubt; which peers there are and
+ * their memory is peers.c, behind the same header. It reads no clock (boottime is passed in, arrival time of a beat or
  * the time of the pass), allocates nothing, and sends nothing: what changed
  * is told through amesh_live.changed. Evidence is counted in evidence.h,
  * convergence in converge.h.
@@ -12,9 +12,9 @@
  *  - beat verified and taken by the replay floor: amesh_live_accept();
  *  - send work, first thing it does: amesh_live_late(), then amesh_live_fill()
  *    for the beat, then amesh_live_send_due() with the next due time;
- *  - expiry pass, every interval / 8: take now, drain the verify queue,
- *    amesh_live_late(), amesh_live_check() for the peers whose wheel slot is
- *    due, amesh_live_judge() once, amesh_live_refresh() once;
+ *  - expiry pass, every interval / 8, always: take now, drain the verify
+ *    queue, amesh_live_pass(), amesh_live_check() for the peers whose wheel
+ *    slot is due, amesh_live_judge() once, amesh_live_refresh() once;
  *  - after a group of accepted beats: amesh_live_refresh().
  */
 #ifndef _AMESH_LIVE_H
@@ -143,15 +143,19 @@ typedef void (*amesh_live_changed_fn)(struct amesh_live *live,
  * @panel: registration indices of the observers, @panel_len of @panel_max
  * @changed: told of every change of state
  * @lost_ns: time in which this node is known to have stood still, summed
+ * @last_lost_ns: the last addition to it
  * @resumed_ns: when it noticed the last time; 0 = never
+ * @pass_ns: last expiry pass
  * @send_due_ns: when the send work is due; AMESH_LIVE_NEVER = not armed
  * @peers_changed_ns: last change of the set of peers
  * @own_index: this node's registration index
+ * @highest: highest index configured, the own one included
  * @peers: peers configured
  * @state_count: of these, in each state
  * @agree_count: live peers that agree (see amesh_live_peer.agrees)
  * @panel_len: observers
  * @panel_max: room for observers
+ * @agree_stale: the live set changed since agreement was compared
  * @converged: as of the last amesh_live_refresh()
  * @first_converged: latched
  */
@@ -163,15 +167,19 @@ struct amesh_live {
 	u16 *panel;
 	amesh_live_changed_fn changed;
 	u64 lost_ns;
+	u64 last_lost_ns;
 	u64 resumed_ns;
+	u64 pass_ns;
 	u64 send_due_ns;
 	u64 peers_changed_ns;
 	u32 own_index;
+	u32 highest;
 	u32 peers;
 	u32 state_count[AMESH_STATES];
 	u32 agree_count;
 	u32 panel_len;
 	u32 panel_max;
+	bool agree_stale;
 	bool converged;
 	bool first_converged;
 };
@@ -351,16 +359,31 @@ void amesh_live_judge(struct amesh_live *live, u64 now_ns);
 void amesh_live_send_due(struct amesh_live *live, u64 due_ns);
 
 /**
- * amesh_live_late - did this node stand still?
+ * amesh_live_late - the send work runs: did it run late?
  * @live: the mesh
  * @now_ns: boottime
  *
- * Called first by the send work and by the expiry pass, whichever comes
- * first after a stall; the lost time is counted once.
+ * The first thing that the send work does. Later than max(interval, 100 ms)
+ * is a stall: its time is taken out of every peer's silence, and convictions
+ * wait.
  *
  * Return: true if a stall was found now.
  */
 bool amesh_live_late(struct amesh_live *live, u64 now_ns);
+
+/**
+ * amesh_live_pass - an expiry pass begins
+ * @live: the mesh
+ * @now_ns: boottime
+ *
+ * After a stall the pass may run before the send work: if no pass ran for as
+ * long as a stall lasts, and the send work is late too, the stall is counted
+ * here, and not again by the send work. A send work that is late while passes
+ * run stops no verdict.
+ *
+ * Return: true if a stall was found now.
+ */
+bool amesh_live_pass(struct amesh_live *live, u64 now_ns);
 
 /**
  * amesh_live_doubts - does this node doubt itself now?
@@ -375,6 +398,9 @@ bool amesh_live_doubts(const struct amesh_live *live, u64 now_ns);
  * @beat: its sequence is set; written are digest, live, known, window_base,
  *	window, interval_ms and, in flags, AMESH_FLAG_SELF_DOUBT alone
  * @now_ns: boottime
+ *
+ * Call amesh_live_refresh() before, so that nobody sees a digest go out that
+ * this node does not yet compare others with.
  */
 void amesh_live_fill(struct amesh_live *live, struct amesh_beat *beat,
 		     u64 now_ns);

@@ -16,6 +16,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
+#include <linux/math64.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <crypto/sha2.h>
@@ -33,6 +34,11 @@ static inline u32 amesh_popcount64(u64 v)
 static inline u32 amesh_ctz64(u64 v)
 {
 	return (u32)__ffs64(v);
+}
+
+static inline u64 amesh_div_u64(u64 v, u32 by)
+{
+	return div_u64(v, by);
 }
 
 #else /* userspace: unit tests and simulator */
@@ -66,6 +72,11 @@ static inline u32 amesh_popcount64(u64 v)
 static inline u32 amesh_ctz64(u64 v)
 {
 	return (u32)__builtin_ctzll(v);
+}
+
+static inline u64 amesh_div_u64(u64 v, u32 by)
+{
+	return v / by;
 }
 
 #endif /* __KERNEL__ */

@@ -42,7 +42,7 @@ size_t amesh_row_bytes(u32 windows, bool observer);
  * @mem: amesh_row_bytes(@windows, @observer) bytes, 8-aligned
  * @windows: new capacity, not below the old
  * @observer: the row is to have the second bitmap. One that it gets late
- *	starts empty: the peer counts from its second window on.
+ *	starts empty: the peer counts from its next window on.
  *
  * Return: the old memory, the caller's again, or NULL.
  */
