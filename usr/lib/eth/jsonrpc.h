@@ -19,7 +19,7 @@ enum {
 	RPC_CONNECT_MS = 5000,
 	RPC_TOTAL_MS = 20000,
 	RPC_PAUSE_MAX_MS = 60000,
-	RPC_TEXT_MAX = 200,
+	RPC_TEXT_MAX = 400,
 	RPC_JSON_DEPTH_MAX = 32,
 };
 
@@ -53,8 +53,9 @@ struct rpc;
 struct rpc *rpc_new(struct http *h, struct loop *loop, const char *name, const char *url);
 /* Drops every call without its callback. NULL is fine. */
 void rpc_free(struct rpc *r);
-/* Takes over params (NULL: []). Always answers once by fn, later, unless
- * cancelled. owner groups calls for rpc_cancel(). */
+/* Takes over params (NULL: []). Always answers once by fn unless cancelled:
+ * later, or at once with RPC_BUSY when memory or the queue is short. owner groups calls for
+ * rpc_cancel(). */
 void rpc_call(struct rpc *r, void *owner, const char *method, json_t *params,
 	      rpc_fn fn, void *arg);
 /* Drops all calls of this owner without their callbacks. */
