@@ -28,7 +28,7 @@ enum grpc_status {
 	GRPC_UNAUTHENTICATED = 16,
 };
 
-/* "OK", "CANCELLED", ...; "code N" does not exist: "?" for anything else. */
+/* "OK", "CANCELLED", ...; "?" for a number that is no code. */
 const char *grpc_status_name(enum grpc_status status);
 /* What an HTTP status without a grpc-status means. */
 enum grpc_status grpc_status_of_http(unsigned int http_status);
