@@ -88,7 +88,7 @@ struct amesh_ed25519_item {
 };
 
 /*
- * Working memory for amesh_ed25519_verify_batch(), about 32 KiB: one per
+ * Working memory for amesh_ed25519_verify_batch(), 64 KiB: one per
  * worker, allocated once so that verifying allocates nothing. Not shared by
  * two calls at a time.
  */

@@ -7,8 +7,12 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include "engine.h"
+#ifdef CONFIG_X86_64
+#include "lanes.h"
+#endif
 
 #include <linux/export.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
 
 static_assert((int)AMESH_ED25519_BATCH_MAX == (int)ED25519_BATCH);
@@ -17,17 +21,26 @@ static_assert((int)AMESH_ED25519_BATCH_MAX == (int)ED25519_BATCH);
  * struct amesh_ed25519_batch - working memory of one worker
  * @jobs: the items whose transforms are ours
  * @item_of: index of the item that each job came from
+ * @lanes: of the eight-lane path, where there is one
  * @scalar: of the scalar path
  */
 struct amesh_ed25519_batch {
 	struct ed25519_job jobs[ED25519_BATCH];
 	u8 item_of[ED25519_BATCH];
-	struct ed25519_batch_scratch scalar;
+	union {
+#ifdef CONFIG_X86_64
+		struct lanes_scratch lanes;
+#endif
+		struct ed25519_batch_scratch scalar;
+	};
 };
 
 struct amesh_ed25519_batch *amesh_ed25519_batch_alloc(gfp_t gfp)
 {
-	return kvzalloc(sizeof(struct amesh_ed25519_batch), gfp);
+	size_t bytes = sizeof(struct amesh_ed25519_batch);
+
+	/* a power of two, because that is what makes it 64-byte aligned */
+	return kvzalloc(roundup_pow_of_two(bytes), gfp);
 }
 EXPORT_SYMBOL_GPL(amesh_ed25519_batch_alloc);
 
@@ -39,7 +52,13 @@ EXPORT_SYMBOL_GPL(amesh_ed25519_batch_free);
 
 static u64 verify_jobs(struct amesh_ed25519_batch *b, unsigned int n)
 {
-	return n ? ed25519_verify_batch(&b->scalar, b->jobs, n) : 0;
+	if (!n)
+		return 0;
+#ifdef CONFIG_X86_64
+	if (amesh_ed25519_lanes && lanes_usable())
+		return lanes_verify_batch(&b->lanes, b->jobs, n);
+#endif
+	return ed25519_verify_batch(&b->scalar, b->jobs, n);
 }
 
 static void add_job(struct amesh_ed25519_batch *b, unsigned int job,

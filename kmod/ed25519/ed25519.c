@@ -78,15 +78,20 @@ static void prepare_hashed(struct comb_pair *p, const struct ed25519_key *key,
 		    sc_recode(&u, &s, comb_bits(&comb_base_verify)));
 }
 
+void ed25519_hash_message(struct ed_sha512 *hash, const struct ed25519_job *job)
+{
+	ed_sha512_init(hash);
+	ed_sha512_update(hash, job->sig, 32);
+	ed_sha512_update(hash, job->key->pub, ED25519_KEY);
+	ed_sha512_update(hash, job->head, job->head_bytes);
+	ed_sha512_update(hash, job->msg, job->msg_bytes);
+}
+
 static void prepare(struct comb_pair *p, const struct ed25519_job *job)
 {
 	struct ed_sha512 hash;
 
-	ed_sha512_init(&hash);
-	ed_sha512_update(&hash, job->sig, 32);
-	ed_sha512_update(&hash, job->key->pub, ED25519_KEY);
-	ed_sha512_update(&hash, job->head, job->head_bytes);
-	ed_sha512_update(&hash, job->msg, job->msg_bytes);
+	ed25519_hash_message(&hash, job);
 	prepare_hashed(p, job->key, job->sig, &hash);
 }
 

@@ -117,9 +117,10 @@ void ed25519_sign(u8 sig[ED25519_SIG], const struct ed25519_secret *secret,
 		  ed25519_feed feed, void *message);
 
 /*
- * Parts of verifying that the eight-lane path shares: the checks that need no
- * arithmetic, and the comparison at the end.
+ * Parts of verifying that the eight-lane path shares: what is hashed, the checks
+ * that need no arithmetic, the table of the base point.
  */
+void ed25519_hash_message(struct ed_sha512 *hash, const struct ed25519_job *job);
 bool ed25519_sig_wellformed(const u8 sig[ED25519_SIG]);
 const struct ge_entry *ed25519_base_table(void);
 

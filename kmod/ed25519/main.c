@@ -7,6 +7,9 @@
 
 #include "engine.h"
 #include "eval.h"
+#ifdef CONFIG_X86_64
+#include "lanes.h"
+#endif
 
 #include <linux/export.h>
 #include <linux/crypto.h>
@@ -69,6 +72,10 @@ static int choose_and_test(void)
 	if (!err && adx && eval_adx_available()) {
 		eval_use_adx = true;
 		err = test_scalar(m, "adx");
+	}
+	if (!err && simd && lanes_available()) {
+		amesh_ed25519_lanes = true;
+		err = amesh_ed25519_batch_selftest(m);
 	}
 #endif
 	kvfree(m);

@@ -177,7 +177,8 @@ const char *selftest_batches(struct selftest_memory *m, selftest_batch verify,
 	if (!load(m, vectors[BATCH_VECTOR].pub))
 		return "key load";
 	for (i = 0; i < sizeof(sizes); i++)
-		for (bad = 0; bad < sizes[i]; bad++)
+		/* steps of nine: another group and another lane each time */
+		for (bad = 0; bad < sizes[i]; bad += sizes[i] > 9 ? 9 : 1)
 			if (!batch_is_right(m, verify, ctx, sizes[i], bad))
 				return "a batch with one bad signature";
 	return NULL;

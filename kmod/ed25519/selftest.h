@@ -23,7 +23,7 @@ struct selftest_memory {
 /* Keys, signing, single verification. NULL, or what failed. */
 const char *selftest_scalar(struct selftest_memory *m);
 
-/* Batches of 1, 2, 7, 8, 9 and 64 with one bad lane in every place. */
+/* Batches of 1, 2, 7, 8, 9 and 64 with one bad signature in every lane. */
 const char *selftest_batches(struct selftest_memory *m, selftest_batch verify,
 			     void *ctx);
 
