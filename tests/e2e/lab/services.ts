@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands in for the machine around the nodes: the guest agents (root
+// namespace) and the gateway (its own namespace). Both outlive the nodes.
+import { mkdirSync, writeFileSync, existsSync } from "node:fs";
+import { until } from "./exec.ts";
+import { ask } from "./http.ts";
+import { dstackSocket } from "./node.ts";
+import { end, start, type Program } from "./processes.ts";
+import type { Spec } from "./spec.ts";
+import { GATEWAY_DOMAIN, GATEWAY_IP, GATEWAY_NS, inNs, nodeIp, nodeNs } from "./topology.ts";
+
+const STATUS_SOCKET = "/run/lab/gateway.sock";
+const ROUTES_FILE = "/run/lab/routes.json";
+
+export interface GatewayLimits {
+  readonly idleMs?: number;
+  readonly totalMs?: number;
+}
+
+export class Services {
+  private guestAgents: Program | undefined;
+  private gatewayProgram: Program | undefined;
+
+  constructor(private readonly lab: Spec) {
+    mkdirSync("/run/lab/dstack", { recursive: true });
+  }
+
+  private node(bundle: string, args: readonly string[]): string[] {
+    return [`${this.lab.fakes}/${bundle}`, ...args];
+  }
+
+  async startGuestAgents(): Promise<void> {
+    const args = ["--kms-root-key", `@${this.lab.kmsRootKeyFile}`, "--app-compose", this.lab.appComposeFile];
+    this.lab.nodes.forEach((n, k) => args.push("--socket", dstackSocket(nodeNs(k + 1)), "--app-id", n.member.slice(2).toLowerCase()));
+    this.guestAgents = start("guest agents", `${this.lab.results}/guest-agents.log`, process.execPath,
+      this.node("guest-agent.cjs", args), { PATH: process.env["PATH"] ?? "" });
+    await until("the guest agents' sockets", 30_000, async () => this.lab.nodes.every((_, k) => existsSync(dstackSocket(nodeNs(k + 1)))));
+  }
+
+  stopGuestAgents(): Promise<void> {
+    return end(this.guestAgents);
+  }
+
+  // "" or "ok": as the real one; else a hostile mode of the fake.
+  guestAgentMode(i: number, mode: string): void {
+    writeFileSync(`${dstackSocket(nodeNs(i))}.mode`, mode);
+  }
+
+  writeRoutes(): void {
+    const routes = Object.fromEntries(this.lab.nodes.map((n, k) => [n.member.slice(2).toLowerCase(), nodeIp(k + 1)]));
+    writeFileSync(ROUTES_FILE, JSON.stringify({ base: GATEWAY_DOMAIN, routes }));
+  }
+
+  async startGateway(limits: GatewayLimits = {}): Promise<void> {
+    this.writeRoutes();
+    const args = ["--listen", `${GATEWAY_IP}:443`, "--routes", ROUTES_FILE, "--status", STATUS_SOCKET];
+    if (limits.idleMs !== undefined) args.push("--idle-ms", String(limits.idleMs));
+    if (limits.totalMs !== undefined) args.push("--total-ms", String(limits.totalMs));
+    this.gatewayProgram = start("gateway", `${this.lab.results}/gateway.log`, "ip",
+      inNs(GATEWAY_NS, [process.execPath, ...this.node("gateway.cjs", args)]), { PATH: process.env["PATH"] ?? "" });
+    await until("the gateway", 30_000, async () => (await this.gatewayStatus()) !== undefined);
+  }
+
+  stopGateway(): Promise<void> {
+    return end(this.gatewayProgram);
+  }
+
+  async gatewayStatus(): Promise<Record<string, unknown>> {
+    return JSON.parse((await ask({ socketPath: STATUS_SOCKET, path: "/" })).body) as Record<string, unknown>;
+  }
+
+  async gatewayMode(mode: "ok" | "refuse" | "hang"): Promise<void> {
+    await ask({ socketPath: STATUS_SOCKET, path: `/mode?${mode}`, method: "POST" });
+  }
+
+  hosts(): string[] {
+    return this.lab.nodes.map((n) => `${n.member.slice(2).toLowerCase()}-51900s.${GATEWAY_DOMAIN}`);
+  }
+}

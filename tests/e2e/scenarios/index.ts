@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every scenario by its name. A scenario gets the lab as the one before left
+// it, throws when something does not hold, and returns what it measured.
+import type { Lab } from "../lab/lab.ts";
+import { demo } from "./demo.ts";
+
+export type Scenario = (lab: Lab) => Promise<Record<string, unknown>>;
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = { demo };
