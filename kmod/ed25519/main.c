@@ -12,7 +12,7 @@
 #endif
 
 #include <linux/export.h>
-#include <linux/crypto.h>
+#include <crypto/algapi.h>
 #include <linux/fips.h>
 #include <linux/module.h>
 #include <linux/slab.h>
