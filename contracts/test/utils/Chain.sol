@@ -208,6 +208,14 @@ abstract contract Chain is Dstack {
         register(node);
     }
 
+    function memberOwner(address member) internal view returns (address) {
+        return IClusterMember(member).owner();
+    }
+
+    function asClusterOwner(bytes memory call) internal {
+        asOwner(OWNER, address(cluster), call);
+    }
+
     // Operations
 
     /// @dev The node's own call of its cluster, as a sponsored and signed operation through the EntryPoint.
