@@ -14,7 +14,12 @@ static u32 bucket_of(const struct amesh_floors *floors, const u8 *member_id)
 	int i;
 
 	for (i = 0; i < AMESH_ID_LEN; i += 8) {
-		h = (h ^ amesh_get_le64(member_id + i)) * 0x9e3779b97f4a7c15ULL;
+		h ^= amesh_get_le64(member_id + i);
+		/* Shift, multiply, shift, multiply: each bit of an id, the
+		 * highest too, reaches the low bits that choose the bucket.
+		 */
+		h = (h ^ h >> 32) * 0x9e3779b97f4a7c15ULL;
+		h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9ULL;
 		h ^= h >> 32;
 	}
 	return (u32)h & (AMESH_FLOORS_BUCKETS - 1);

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Own numbers: start, count, one raise a peer, the hour's bound, the twin. */
+#include "cm.h"
+#include "kmod/own.h"
+
+#define MESH 1
+#define FLOOR 1000000ULL
+#define HOUR 3600000ULL
+
+static struct amesh_own fresh(void)
+{
+	struct amesh_own own;
+
+	assert_int_equal(amesh_own_init(&own, FLOOR, 0), 0);
+	return own;
+}
+
+static enum amesh_own_verdict shows(struct amesh_own *own,
+				    struct amesh_own_peer *peer, u64 inc,
+				    u64 seq)
+{
+	struct amesh_trailer t = { .floor_sequence = seq,
+				   .floor_incarnation = inc };
+
+	return amesh_own_trailer(own, peer, MESH, &t);
+}
+
+static void test_starts_at_the_larger_of_floor_and_last_plus_one(void **state)
+{
+	struct amesh_own own;
+
+	(void)state;
+	assert_int_equal(amesh_own_init(&own, 100, 0), 0);
+	assert_int_equal(own.incarnation, 100);
+	assert_int_equal(amesh_own_init(&own, 100, 99), 0);
+	assert_int_equal(own.incarnation, 100);
+	assert_int_equal(amesh_own_init(&own, 100, 100), 0);
+	assert_int_equal(own.incarnation, 101);
+	assert_int_equal(amesh_own_init(&own, 100, U64_MAX - 1), 0);
+	assert_int_equal(amesh_own_init(&own, 100, U64_MAX), -ERANGE);
+}
+
+static void test_sequences_start_at_one_and_never_reach_the_end(void **state)
+{
+	struct amesh_own own = fresh();
+
+	(void)state;
+	assert_false(amesh_own_next(&own));
+	assert_int_equal(own.sequence, 1);
+	own.sequence = U64_MAX - 2;
+	assert_false(amesh_own_next(&own));
+	assert_int_equal(own.sequence, U64_MAX - 1);
+	assert_true(amesh_own_next(&own));
+	assert_int_equal(own.sequence, 1);
+	assert_int_equal(own.incarnation, FLOOR + 1);
+}
+
+static void test_what_was_sent_raises_nothing(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 };
+
+	(void)state;
+	amesh_own_next(&own);
+	assert_int_equal(shows(&own, &a, 0, 0), AMESH_OWN_SENT);
+	assert_int_equal(shows(&own, &a, FLOOR, 1), AMESH_OWN_SENT);
+	assert_int_equal(shows(&own, &a, FLOOR - 1, U64_MAX), AMESH_OWN_SENT);
+	/* Sequence 0 is "none", whatever stands beside it. */
+	assert_int_equal(shows(&own, &a, U64_MAX, 0), AMESH_OWN_SENT);
+	assert_false(a.raised);
+}
+
+static void test_an_equal_incarnation_that_ran_ahead_is_passed(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 };
+
+	(void)state;
+	amesh_own_next(&own);
+	assert_int_equal(shows(&own, &a, FLOOR, 2), AMESH_OWN_RAISED);
+	assert_int_equal(own.incarnation, FLOOR + 1);
+	assert_int_equal(own.sequence, 0);
+	/* In flight from before it accepted the new ones: no matter. */
+	assert_int_equal(shows(&own, &a, FLOOR, 9), AMESH_OWN_SENT);
+}
+
+static void test_a_left_incarnation_is_passed(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 };
+
+	(void)state;
+	assert_int_equal(shows(&own, &a, FLOOR, U64_MAX), AMESH_OWN_RAISED);
+	assert_int_equal(own.incarnation, FLOOR + 1);
+}
+
+static void test_one_raise_a_peer_then_twin(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 }, b = { 0 };
+
+	(void)state;
+	assert_int_equal(shows(&own, &a, FLOOR + 5, 1), AMESH_OWN_RAISED);
+	assert_int_equal(shows(&own, &a, FLOOR + 50, 1), AMESH_OWN_TWIN);
+	assert_int_equal(own.incarnation, FLOOR + 6);
+	assert_int_equal(shows(&own, &a, FLOOR + 51, 1), AMESH_OWN_TWIN);
+	assert_int_equal(own.twins, 1);
+	assert_false(amesh_own_is_twin(&own, 2));
+	assert_true(amesh_own_is_twin(&own, 1)); /* it is the only peer */
+	assert_int_equal(shows(&own, &b, FLOOR + 50, 1), AMESH_OWN_RAISED);
+	assert_int_equal(shows(&own, &b, FLOOR + 60, 1), AMESH_OWN_TWIN);
+	assert_true(amesh_own_is_twin(&own, 2));
+	amesh_own_peer_gone(&own, &b, MESH);
+	assert_false(amesh_own_is_twin(&own, 2));
+	assert_true(b.raised); /* re-adding it gives no second raise */
+	assert_int_equal(shows(&own, &b, FLOOR + 70, 1), AMESH_OWN_TWIN);
+}
+
+static void test_another_mesh_starts_with_new_raises(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { .mesh = MESH + 1, .raised = true,
+				    .twin = true };
+
+	(void)state;
+	assert_int_equal(shows(&own, &a, FLOOR + 5, 1), AMESH_OWN_RAISED);
+	assert_int_equal(own.twins, 0);
+}
+
+static void test_raise_reaches_the_hour_and_not_past_it(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 }, b = { 0 };
+
+	(void)state;
+	assert_int_equal(shows(&own, &a, FLOOR + HOUR, 1), AMESH_OWN_STOPPED);
+	assert_int_equal(own.incarnation, FLOOR);
+	assert_false(a.raised); /* it is not used up by being stopped */
+	assert_int_equal(shows(&own, &b, FLOOR + HOUR - 1, 1),
+			 AMESH_OWN_RAISED);
+	assert_int_equal(own.incarnation, FLOOR + HOUR);
+	assert_int_equal(shows(&own, &a, FLOOR + HOUR, 7), AMESH_OWN_STOPPED);
+	amesh_own_lift_floor(&own, FLOOR + 1);
+	assert_int_equal(own.incarnation, FLOOR + HOUR);
+	assert_int_equal(shows(&own, &a, FLOOR + HOUR, 7), AMESH_OWN_RAISED);
+	assert_int_equal(own.incarnation, FLOOR + HOUR + 1);
+}
+
+static void test_the_end_of_numbers_stops_a_raise(void **state)
+{
+	struct amesh_own own;
+	struct amesh_own_peer a = { 0 };
+
+	(void)state;
+	assert_int_equal(amesh_own_init(&own, U64_MAX - 5, 0), 0);
+	assert_int_equal(shows(&own, &a, U64_MAX, 1), AMESH_OWN_STOPPED);
+	assert_int_equal(shows(&own, &a, U64_MAX - 1, 1), AMESH_OWN_RAISED);
+	assert_int_equal(own.incarnation, U64_MAX);
+}
+
+static void test_a_lower_floor_changes_nothing(void **state)
+{
+	struct amesh_own own = fresh();
+
+	(void)state;
+	amesh_own_lift_floor(&own, FLOOR - 1);
+	assert_int_equal(own.floor, FLOOR);
+	amesh_own_lift_floor(&own, FLOOR + 9);
+	assert_int_equal(own.floor, FLOOR + 9);
+	assert_int_equal(own.incarnation, FLOOR);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_starts_at_the_larger_of_floor_and_last_plus_one),
+		cmocka_unit_test(test_sequences_start_at_one_and_never_reach_the_end),
+		cmocka_unit_test(test_what_was_sent_raises_nothing),
+		cmocka_unit_test(test_an_equal_incarnation_that_ran_ahead_is_passed),
+		cmocka_unit_test(test_a_left_incarnation_is_passed),
+		cmocka_unit_test(test_one_raise_a_peer_then_twin),
+		cmocka_unit_test(test_another_mesh_starts_with_new_raises),
+		cmocka_unit_test(test_raise_reaches_the_hour_and_not_past_it),
+		cmocka_unit_test(test_the_end_of_numbers_stops_a_raise),
+		cmocka_unit_test(test_a_lower_floor_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
