@@ -10,7 +10,7 @@ E2E_SOURCES := $(wildcard $(ROOT)/tests/e2e/*.ts $(ROOT)/tests/e2e/*/*.ts)
 demo: ## two nodes (NODES=3) from a clean checkout to a healthy mesh
 	@exec $(ROOT)/tests/e2e/demo.sh
 
-build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs ## the controller of the end-to-end runs
+build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs $(E2E)/stranger.cjs ## the controller of the end-to-end runs
 
 $(E2E)/%.cjs: $(ROOT)/tests/e2e/%.ts $(E2E_SOURCES) $(SETUP)
 	$(ESBUILD) $< --bundle --platform=node --target=node20 --format=cjs --loader:.proto=text --log-level=warning --outfile=$@

@@ -98,7 +98,7 @@ function writeSpec(o: Options, d: Devnet): string {
     chainId: d.chainId, rpcUrl: guestUrl(d.rpcUrl), bundlerUrl: guestUrl(d.bundlerUrl), paymasterUrl: guestUrl(d.paymasterUrl), controlUrl: guestUrl(d.controlUrl),
     indexerRegistry: d.indexerRegistry, kmsRootKeyFile: d.kmsRootKeyFile, appComposeFile: d.appComposeFile,
     nodes: d.nodes.map((n, k) => ({ name: `n${k + 1}`, member: n.member, cluster: n.cluster })),
-    programs: `${o.build}/usr/usr`, testPrograms: `${o.build}/usr/tests`, modules: `${o.build}/kmod/${o.kernel}`, fakes: `${o.build}/fakes`,
+    programs: `${o.build}/usr/usr`, testPrograms: `${o.build}/usr/tests`, modules: `${o.build}/kmod/${o.kernel}`, fakes: `${o.build}/fakes`, e2e: `${o.build}/e2e`,
     results: `${o.out}/guest`, scenarios: o.scenarios, beatIntervalMs: 2000, keep: o.keep,
   };
   const path = `${o.out}/spec.json`;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One node of the lab: its namespace, bridge and agent, and what they answer.
 import { mkdirSync, rmSync } from "node:fs";
+import { App } from "./app.ts";
 import { check, must, run, until } from "./exec.ts";
 import { ask, metric } from "./http.ts";
 import { alive, end, logOf, start, type Program } from "./processes.ts";
@@ -19,6 +20,13 @@ export interface Health {
   readonly waiting_for?: string;
 }
 
+export interface KernelPeer {
+  readonly member_id: string;
+  readonly state: string;
+  readonly reason: string;
+  readonly agent: boolean;       // the sender's agent was attached at its last beat
+}
+
 export interface StartOptions {
   readonly env?: Record<string, string>;
   readonly program?: string;     // another build of the agent
@@ -28,13 +36,16 @@ export class LabNode {
   bridge: Program | undefined;
   agent: Program | undefined;
 
-  constructor(readonly i: number, readonly spec: NodeSpec, private readonly lab: Spec) {}
+  memberId = "";                 // after readMemberId()
+
+  // guestAgent: another node's, for a second instance of the same member.
+  constructor(readonly i: number, readonly spec: NodeSpec, private readonly lab: Spec, private readonly guestAgent = "") {}
 
   get ns(): string { return nodeNs(this.i); }
   get ip(): string { return nodeIp(this.i); }
   get runtime(): string { return `/run/lab/${this.ns}/agent`; }
   get appSocket(): string { return `/run/lab/${this.ns}/app/agent.sock`; }
-  get dstackSocket(): string { return dstackSocket(this.ns); }
+  get dstackSocket(): string { return this.guestAgent || dstackSocket(this.ns); }
   get agentLog(): string { return `${this.lab.results}/${this.ns}-agent.log`; }
   get bridgeLog(): string { return `${this.lab.results}/${this.ns}-bridge.log`; }
 
@@ -115,6 +126,37 @@ export class LabNode {
   // The command line tool inside the namespace.
   cli(...args: string[]): string {
     return must("ip", inNs(this.ns, [`${this.lab.programs}/lib/cli/attestmesh`, ...args]));
+  }
+
+  // What the kernel of this node says of its peers, straight over netlink.
+  kernelPeers(): KernelPeer[] {
+    const meshes = JSON.parse(this.cli("peers", "--json")) as { peers: { member_id: string; state: string; reason: string; flags: string[] }[] }[];
+    return (meshes[0]?.peers ?? []).map((p) => ({ member_id: p.member_id, state: p.state, reason: p.reason, agent: p.flags.includes("agent") }));
+  }
+
+  kernelMesh(): { beats: number; accepted: number } {
+    const meshes = JSON.parse(this.cli("show", "--json")) as { counters: { beats: number; accepted: number } }[];
+    check(meshes[0] !== undefined, `${this.ns}: the kernel has no mesh`);
+    return meshes[0].counters;
+  }
+
+  async readMemberId(): Promise<string> {
+    const app = new App(this.appSocket);
+    this.memberId = await app.memberId();
+    app.close();
+    return this.memberId;
+  }
+
+  meshIp4(): string {
+    const found = /inet (\d+\.\d+\.\d+\.\d+)\//.exec(this.exec("ip", "-4", "addr", "show", "attestmesh0").out);
+    check(found !== null, `${this.ns} has no mesh address`);
+    return found[1]!;
+  }
+
+  async wgPublicKey(): Promise<string> {
+    const key = this.exec("wg", "show", "attestmesh0", "public-key").out.trim();
+    check(key !== "", `${this.ns}: no WireGuard key`);
+    return Buffer.from(key, "base64").toString("hex");
   }
 
   exec(...args: string[]): { code: number; out: string; err: string } {

@@ -22,6 +22,7 @@ export interface Spec {
   readonly programs: string;     // directory of attestmeshd and friends
   readonly testPrograms: string; // directory of programs built for tests only
   readonly modules: string;      // directory of the .ko files
+  readonly e2e: string;          // directory of this controller's bundles
   readonly fakes: string;        // directory of the bundled fakes
   readonly results: string;      // writable, seen by the host
   readonly scenarios: readonly string[];

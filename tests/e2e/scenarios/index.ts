@@ -3,7 +3,9 @@
 // it, throws when something does not hold, and returns what it measured.
 import type { Lab } from "../lab/lab.ts";
 import { demo } from "./demo.ts";
+import { isolation } from "./isolation.ts";
+import { down, restartOne, survive } from "./survive.ts";
 
 export type Scenario = (lab: Lab) => Promise<Record<string, unknown>>;
 
-export const SCENARIOS: Readonly<Record<string, Scenario>> = { demo };
+export const SCENARIOS: Readonly<Record<string, Scenario>> = { demo, survive, restartOne, down, isolation };

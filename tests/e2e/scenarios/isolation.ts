@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nodes reach each other through the gateway alone; nothing for the mesh ever
+// leaves in clear; strangers at the listener stop nothing; a second instance
+// of a member is noticed by both.
+import { check, run, say, seconds, sleep, until } from "../lab/exec.ts";
+import type { Lab } from "../lab/lab.ts";
+import { LabNode } from "../lab/node.ts";
+import { start, alive, logOf } from "../lab/processes.ts";
+import { GATEWAY_DOMAIN, GATEWAY_IP, GATEWAY_NS, inNs } from "../lab/topology.ts";
+
+const PROBE_PORT = 5999;
+
+const UDP_LISTEN = `import socket,sys
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(("0.0.0.0",${PROBE_PORT})); s.settimeout(float(sys.argv[1]))
+try: print(s.recv(64).decode())
+except TimeoutError: print("nothing")`;
+const UDP_SEND = `import socket,sys
+socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b"probe",(sys.argv[1],${PROBE_PORT}))`;
+const TCP_CONNECT = `import socket,sys
+s=socket.socket(); s.settimeout(3)
+try: s.connect((sys.argv[1],int(sys.argv[2]))); print("open")
+except OSError as e: print("refused" if e.errno==111 else "no answer")`;
+const UDP_REFUSED = `import socket,sys,errno
+try: socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b"x",(sys.argv[1],9)); print("sent")
+except OSError as e: print(errno.errorcode[e.errno])`;
+
+function python(ns: string, code: string, ...args: string[]): string {
+  return run("ip", inNs(ns, ["python3", "-c", code, ...args])).out.trim();
+}
+
+async function udpProbe(from: string, to: LabNode, name: string, results: string): Promise<string> {
+  const log = `${results}/probe-${name}.log`;
+  const listener = start("probe", log, "ip", inNs(to.ns, ["python3", "-c", UDP_LISTEN, "6"]), { PATH: process.env["PATH"] ?? "" });
+  await sleep(1500);
+  for (let k = 0; k < 3; k++) {
+    python(from, UDP_SEND, to.ip);
+    await sleep(300);
+  }
+  await until("the probe's end", 15_000, async () => !alive(listener));
+  return logOf(log).trim();
+}
+
+async function onlyThroughTheGateway(lab: Lab): Promise<Record<string, unknown>> {
+  const [a, b] = [lab.node(1), lab.node(2)];
+  const tcpDirect = python(a.ns, TCP_CONNECT, b.ip, "9090");
+  const tcpGateway = python(GATEWAY_NS, TCP_CONNECT, b.ip, "9090");
+  const udpDirect = await udpProbe(a.ns, b, "direct", lab.spec.results);
+  const udpGateway = await udpProbe(GATEWAY_NS, b, "gateway", lab.spec.results);
+  check(tcpDirect === "no answer", `TCP from node to node: ${tcpDirect}`);
+  check(udpDirect === "nothing", `UDP from node to node: ${udpDirect}`);
+  check(tcpGateway === "open", `TCP from the gateway's namespace: ${tcpGateway}`);
+  check(udpGateway === "probe", `UDP from the gateway's namespace: ${udpGateway}`);
+  return { tcp: { node_to_node: tcpDirect, gateway_to_node: tcpGateway }, udp: { node_to_node: udpDirect, gateway_to_node: udpGateway } };
+}
+
+// The device goes from under a stopped agent: the routes stay and refuse.
+async function nothingLeavesInClear(lab: Lab): Promise<Record<string, unknown>> {
+  const n = lab.nodes.at(-1)!;
+  const to = lab.node(1).meshIp4();
+  const uplinkBytes = (): number => Number(n.exec("cat", "/sys/class/net/eth0/statistics/tx_packets").out);
+  await n.stop();
+  n.exec("ip", "link", "del", "attestmesh0");
+  await sleep(500);
+  const before = uplinkBytes();
+  const answer = python(n.ns, UDP_REFUSED, to);
+  const left = uplinkBytes() - before;
+  check(answer === "EHOSTUNREACH" || answer === "ENETUNREACH", `sendto a mesh address without the device: ${answer}`);
+  check(left === 0, `${left} packets left by the uplink`);
+  n.startBridge();
+  n.startAgent();
+  await n.untilHealthy(60_000);
+  return { sendto: answer, packets_by_uplink: left };
+}
+
+async function strangers(lab: Lab): Promise<Record<string, unknown>> {
+  const victim = lab.nodes.at(-1)!;  // the one that is dialled
+  const flood = { host: GATEWAY_IP, name: `${victim.spec.member.slice(2).toLowerCase()}-51900s.${GATEWAY_DOMAIN}`,
+    publicKey: await victim.wgPublicKey(), links: 256, perSecond: 100, seconds: 45 };
+  const log = `${lab.spec.results}/stranger.log`;
+  const before = victim.kernelMesh().accepted;
+  const stranger = start("stranger", log, "ip", inNs(GATEWAY_NS, [process.execPath, `${lab.spec.e2e}/stranger.cjs`, JSON.stringify(flood)]), { PATH: process.env["PATH"] ?? "" });
+  await sleep(20_000);
+  const peers = victim.kernelPeers();
+  check(peers.every((p) => p.state === "up"), `during the flood: ${peers.map((p) => p.state).join(" ")}`);
+  // A new handshake while it lasts: the lowest node from nothing must come through.
+  const dialler = lab.node(1);
+  const startedMs = await lab.restartNode(dialler);
+  await until("a beat from the restarted node at the victim", 30_000, async () => victim.kernelPeers().some((p) => p.member_id === dialler.memberId && p.state === "up"), 100);
+  await dialler.untilHealthy(30_000);
+  const took = seconds(startedMs);
+  check(took <= 10, `a new handshake took ${took} s under the flood, more than 10`);
+  await until("the stranger's end", 60_000, async () => !alive(stranger));
+  const done = JSON.parse(logOf(log)) as { opened: number; sent: number; closed: number };
+  check(done.opened >= 256 && done.sent > 1000, `the stranger was too weak to show anything: ${logOf(log)}`);
+  return { ...done, handshake_under_flood_seconds: took, beats_accepted_meanwhile: victim.kernelMesh().accepted - before };
+}
+
+async function twins(lab: Lab): Promise<Record<string, unknown>> {
+  const original = lab.node(1);
+  const twin = new LabNode(9, original.spec, lab.spec, original.dstackSocket);
+  twin.makeNs(lab.services.hosts());
+  try {
+    const t = Date.now();
+    twin.startBridge();
+    twin.startAgent();
+    const says = async (n: LabNode): Promise<boolean> => /another instance/.test((await n.health()).blocked_by ?? "");
+    await until("both instances to say so", 120_000, async () => (await says(original)) && (await says(twin)), 500);
+    return { seconds: seconds(t), original: (await original.health()).blocked_by, twin: (await twin.health()).blocked_by };
+  } finally {
+    await twin.stop();
+    twin.dropNs();
+  }
+}
+
+export async function isolation(lab: Lab): Promise<Record<string, unknown>> {
+  await lab.untilHealthy(60_000);
+  for (const n of lab.nodes) await n.readMemberId();
+  say("   probes from node to node and from the gateway");
+  const probes = await onlyThroughTheGateway(lab);
+  say("   packets to mesh addresses without the device");
+  const clear = await nothingLeavesInClear(lab);
+  say("   a stranger with 256 links and handshakes of valid MAC1");
+  const strange = await strangers(lab);
+  await lab.untilHealthy(60_000);
+  say("   two instances of one member");
+  const two = await twins(lab);
+  return { probes, in_clear: clear, strangers: strange, twins: two };
+}
