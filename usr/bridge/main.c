@@ -110,6 +110,8 @@ int main(int argc, char **argv)
 		 path, env.wg_port, env.tcp_port);
 	ret = loop_run(env.loop);
 	control_free(control);
+	resolver_stop(env.resolver);
 	tls_free(&env.tls);
+	loop_free(env.loop);
 	return ret ? fail("event loop", -ret, "start it again") : EXIT_SUCCESS;
 }

@@ -33,6 +33,7 @@ struct resolver {
 	pthread_mutex_t lock;          /* protects both queues */
 	pthread_cond_t asked;
 	struct resolve_request *todo, **todo_tail, *done;
+	struct loop_fd *watch;
 	int event_fd;
 };
 
@@ -127,12 +128,17 @@ struct resolver *resolver_new(struct loop *loop)
 	pthread_cond_init(&r->asked, NULL);
 	r->todo_tail = &r->todo;
 	r->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->event_fd >= 0)
+		r->watch = loop_fd_add(loop, r->event_fd, EPOLLIN, on_done, r);
 	/* On failure the caller ends the process: threads that started may hold
 	 * r, so it is not freed. */
-	if (r->event_fd < 0 || !loop_fd_add(loop, r->event_fd, EPOLLIN, on_done, r) ||
-	    start_threads(r))
-		return NULL;
-	return r;
+	return r->watch && !start_threads(r) ? r : NULL;
+}
+
+void resolver_stop(struct resolver *r)
+{
+	loop_fd_del(r->watch);
+	r->watch = NULL;
 }
 
 struct resolve_request *resolve_start(struct resolver *r, const char *host,

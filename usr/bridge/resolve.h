@@ -31,6 +31,9 @@ typedef void (*resolve_fn)(void *arg, int error,
 
 /* Starts the threads. NULL when the system refuses. */
 struct resolver *resolver_new(struct loop *loop);
+/* Before the loop ends; the threads, which may be deep in a query, end with the
+ * process. */
+void resolver_stop(struct resolver *r);
 /* Asks; NULL when memory is short. */
 struct resolve_request *resolve_start(struct resolver *r, const char *host,
 				      uint16_t port, resolve_fn fn, void *arg);
