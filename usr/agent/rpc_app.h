@@ -20,7 +20,12 @@ enum {
 	RPC_APP_MESSAGE_STREAMS_MAX = 16,
 	RPC_APP_EVENT_STREAMS_MAX = 32,
 	RPC_APP_STREAM_BYTES = 1 << 20,          /* held for one slow reader */
-	RPC_APP_READ_RETRY_MS = 2000,
+	RPC_APP_READ_BYTES = 256 << 10,          /* one page of the logs */
+	RPC_APP_READ_RETRY_MS = 2000,            /* after a read that failed */
+	RPC_APP_READ_AGAIN_MS = 500,             /* the logs lag behind the live path */
+	RPC_APP_SEEN_MAX = 4096,                 /* ids a stream remembers */
+	RPC_APP_OPEN_MAX = 256,                  /* open outcomes remembered */
+	RPC_APP_PEERS_MAX = 65536,
 };
 
 /* Which call a gate is asked about. */
@@ -89,8 +94,9 @@ struct rpc_app_ops {
 				 void *arg);
 	/*
 	 * Reads messages to this node at or after `from` from the chain's
-	 * logs, in order; rpc_app_read_done() follows, once, later. At most
-	 * max_bytes of payload unless the first is longer alone.
+	 * logs, in order; rpc_app_read_done() follows, once (a failure may come
+	 * from inside this call). At most max_bytes of payload unless the first
+	 * is longer alone.
 	 */
 	void (*read)(uint64_t token, struct rpc_app_cursor from, size_t max_bytes,
 		     void *arg);
@@ -98,6 +104,8 @@ struct rpc_app_ops {
 
 struct rpc_app;
 
+/* The bounds for the server that carries this service. */
+struct grpc_limits rpc_app_limits(void);
 /* Registers the service on the server. NULL when memory is short. */
 struct rpc_app *rpc_app_new(struct loop *loop, struct grpc_server *server,
 			    const struct rpc_app_ops *ops, void *arg,
@@ -122,7 +130,7 @@ void rpc_app_message(struct rpc_app *app, const struct rpc_app_message *m);
 /* Peer events, already filtered: first up, down, up after down. */
 void rpc_app_joined(struct rpc_app *app, const uint8_t member_id[32], uint32_t mesh_ip);
 void rpc_app_liveness(struct rpc_app *app, const uint8_t member_id[32], bool up);
-/* Ends every stream and fails every pending send's waiters with UNKNOWN, for
+/* Ends every stream; pending sends go on. For
  * example after this node was removed. */
 void rpc_app_end_streams(struct rpc_app *app, enum grpc_status status, const char *why);
 

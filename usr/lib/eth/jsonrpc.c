@@ -26,7 +26,7 @@ struct call {
 	const void *owner;
 	struct http_call *http;   /* NULL while it waits in the queue */
 	uint64_t id;
-	char *method;
+	const char *method;       /* static text */
 	char *body;
 	rpc_fn fn;
 	void *arg;
@@ -230,7 +230,6 @@ static void unlink_call(struct call *c)
 
 static void call_free(struct call *c)
 {
-	free(c->method);
 	free(c->body);
 	free(c);
 }
@@ -325,6 +324,7 @@ static void fail(struct call *c, enum rpc_class class, const char *detail)
 
 	describe(&reply, c, detail);
 	unlink_call(c);
+	loop_timer_set(&c->rpc->pump, 0); /* before fn, which may free the rpc */
 	c->fn(&reply, c->arg);
 	call_free(c);
 }
@@ -334,12 +334,13 @@ static bool start(struct call *c)
 {
 	struct rpc *r = c->rpc;
 	struct http_request req = {
-		.url = r->url, .body = c->body, .body_len = strlen(c->body),
+		.url = r->url, .body = c->body, .body_len = c->body ? strlen(c->body) : 0,
 		.max_body_bytes = RPC_ANSWER_MAX_BYTES, .connect_ms = RPC_CONNECT_MS,
 		.total_ms = RPC_TOTAL_MS,
 	};
 
-	c->http = http_start(r->http, &req, on_http, c);
+	if (c->body)
+		c->http = http_start(r->http, &req, on_http, c);
 	if (!c->http) {
 		fail(c, RPC_BUSY, "");
 		return false;
@@ -361,10 +362,24 @@ static struct call *first_waiting(struct rpc *r)
 	return c;
 }
 
+/* Those that had no room fail even while the endpoint is left alone. */
+static bool fail_one_without_room(struct rpc *r)
+{
+	struct call *c = r->calls;
+
+	while (c && (c->http || c->body))
+		c = c->next;
+	if (c)
+		fail(c, RPC_BUSY, "");
+	return c != NULL;
+}
+
 static void pump(struct rpc *r)
 {
 	struct call *c;
 
+	if (fail_one_without_room(r))
+		return;
 	if (rpc_pause_ms(r)) {
 		loop_timer_set(&r->pump, rpc_pause_ms(r));
 		return;
@@ -372,10 +387,8 @@ static void pump(struct rpc *r)
 	while (r->active < r->limit && (c = first_waiting(r)))
 		/* After a failure the callback may have changed everything; the
 		 * timer comes back for the rest. */
-		if (!start(c)) {
-			loop_timer_set(&r->pump, 0);
+		if (!start(c))
 			return;
-		}
 }
 
 static void on_pump(void *arg)
@@ -383,40 +396,30 @@ static void on_pump(void *arg)
 	pump(arg);
 }
 
-/* No room: answered at once. */
-static void refuse(struct rpc *r, const char *method, rpc_fn fn, void *arg)
-{
-	struct call c = { .rpc = r, .method = (char *)method };
-	struct rpc_reply reply = { .class = RPC_BUSY, .message = "" };
-
-	describe(&reply, &c, "");
-	fn(&reply, arg);
-}
-
+/* A call without a body is one that had no room: it fails when its turn comes,
+ * so that no callback ever runs from inside rpc_call(). */
 void rpc_call(struct rpc *r, void *owner, const char *method, json_t *params,
 	      rpc_fn fn, void *arg)
 {
 	struct call *c = calloc(1, sizeof(*c));
 	struct call **at = &r->calls;
 	uint64_t id = ++r->next_id;
-	char *body = rpc_encode(id, method, params);
 
-	if (c)
-		*c = (struct call){ .rpc = r, .owner = owner, .id = id, .body = body,
-				    .method = strdup(method), .fn = fn, .arg = arg };
-	if (!c || !body || !c->method || r->waiting >= RPC_QUEUE_MAX) {
-		if (c)
-			free(c->method);
-		free(c);
-		free(body);
-		refuse(r, method, fn, arg);
-		return;
+	if (!c) {
+		log_error("%s: out of memory for a request", r->name);
+		exit(EXIT_FAILURE); /* the supervisor starts it again */
 	}
+	*c = (struct call){ .rpc = r, .owner = owner, .id = id, .fn = fn, .arg = arg,
+			    .method = method };
+	if (r->waiting < RPC_QUEUE_MAX)
+		c->body = rpc_encode(id, method, params);
+	else
+		json_decref(params);
 	while (*at)
 		at = &(*at)->next;
 	*at = c;
 	r->waiting++;
-	loop_timer_set(&r->pump, rpc_pause_ms(r));
+	loop_timer_set(&r->pump, c->body ? rpc_pause_ms(r) : 0);
 }
 
 void rpc_cancel(struct rpc *r, const void *owner)

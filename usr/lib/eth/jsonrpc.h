@@ -53,9 +53,8 @@ struct rpc;
 struct rpc *rpc_new(struct http *h, struct loop *loop, const char *name, const char *url);
 /* Drops every call without its callback. NULL is fine. */
 void rpc_free(struct rpc *r);
-/* Takes over params (NULL: []). Always answers once by fn unless cancelled:
- * later, or at once with RPC_BUSY when memory or the queue is short. owner groups calls for
- * rpc_cancel(). */
+/* Takes over params (NULL: []). method is static text. Always answers once by
+ * fn, later, unless cancelled. owner groups calls for rpc_cancel(). */
 void rpc_call(struct rpc *r, void *owner, const char *method, json_t *params,
 	      rpc_fn fn, void *arg);
 /* Drops all calls of this owner without their callbacks. */
