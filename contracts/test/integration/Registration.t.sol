@@ -2,7 +2,6 @@
 // Registration by the dstack attestor, end to end through the EntryPoint: what is written, and every check in order.
 pragma solidity 0.8.30;
 
-import {ClusterMemberFactory} from "../../src/factory/ClusterMemberFactory.sol";
 import {DstackProof} from "../../src/types/DstackTypes.sol";
 import "../../src/types/Errors.sol";
 import {Member} from "../../src/types/MemberTypes.sol";
@@ -91,12 +90,12 @@ contract RegistrationTest is Chain {
     }
 
     function test_aForeignContractIsNotOurs() public {
-        Node memory node = foreignNode();
+        Node memory node = foreignNode(77);
         expectActRevert(NotOurMember.selector, node, registerCall(node));
     }
 
     function test_anAllowlistedAppRegistersWithoutTheFactory() public {
-        Node memory node = foreignNode();
+        Node memory node = foreignNode(77);
         asClusterOwner(abi.encodeCall(cluster.addAllowedAppId, node.member));
         register(node);
         vm.assertTrue(cluster.isClusterMember(node.member), "registered");
@@ -191,12 +190,6 @@ contract RegistrationTest is Chain {
         DstackProof memory proof =
             makeProof(address(cluster), node.member, node.xPubKey, node.wgPubKey, "mainnet");
         expectActRevert(WrongPurpose.selector, node, registerCallFor(node, proof));
-    }
-
-    /// @dev A real member contract, made by a factory that this cluster does not know.
-    function foreignNode() internal returns (Node memory) {
-        ClusterMemberFactory foreign = new ClusterMemberFactory(address(memberImplementation));
-        return nodeAt(foreign.deployMember(address(cluster), bytes32(uint256(77))), 77);
     }
 
     function copy(DstackProof memory proof) internal pure returns (DstackProof memory) {

@@ -17,6 +17,11 @@ abstract contract Base {
         return raw(target, data);
     }
 
+    /// @dev A fuzzed value brought into a range.
+    function clamp(uint256 value, uint256 min, uint256 max) internal pure returns (uint256) {
+        return min + value % (max - min + 1);
+    }
+
     /// @dev Call and bubble the revert up.
     function raw(address target, bytes memory data) internal returns (bytes memory) {
         (bool success, bytes memory result) = target.call(data);

@@ -154,8 +154,13 @@ abstract contract Chain is Dstack {
     }
 
     function deployCluster(uint8 prefix, bytes32 salt) internal returns (ICluster made) {
-        made = ICluster(clusterFactory.deployCluster(coreConfig(prefix), dstackConfig(), salt));
+        made = undecidedCluster(prefix, salt);
         asOwner(OWNER, address(made), abi.encodeCall(made.acceptOwnership, ()));
+    }
+
+    /// @dev A cluster whose owner has not accepted the diamond from the factory yet.
+    function undecidedCluster(uint8 prefix, bytes32 salt) internal returns (ICluster) {
+        return ICluster(clusterFactory.deployCluster(coreConfig(prefix), dstackConfig(), salt));
     }
 
     // Nodes
@@ -167,6 +172,12 @@ abstract contract Chain is Dstack {
 
     function newNodeOf(ICluster home, uint256 number) internal returns (Node memory node) {
         return nodeAt(memberFactory.deployMember(address(home), bytes32(number)), number);
+    }
+
+    /// @dev A real member contract, made by a factory that this cluster does not know.
+    function foreignNode(uint256 number) internal returns (Node memory) {
+        ClusterMemberFactory foreign = new ClusterMemberFactory(address(memberImplementation));
+        return nodeAt(foreign.deployMember(address(cluster), bytes32(number)), number);
     }
 
     function nodeAt(address member, uint256 number) internal pure returns (Node memory node) {

@@ -46,7 +46,6 @@ interface Vm {
     function load(address account, bytes32 slot) external view returns (bytes32);
     function store(address account, bytes32 slot, bytes32 value) external;
     function assume(bool condition) external pure;
-    function bound(uint256 value, uint256 min, uint256 max) external pure returns (uint256);
     function pauseGasMetering() external;
     function resumeGasMetering() external;
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
