@@ -9,15 +9,15 @@
 #include <uapi/linux/attestmesh.h>
 
 /* Integer value ranges */
-static const struct netlink_range_validation attestmesh_a_mesh_index_range = {
+static struct netlink_range_validation attestmesh_a_mesh_index_range = {
 	.max	= ATTESTMESH_INDEX_MAX,
 };
 
-static const struct netlink_range_validation attestmesh_a_mesh_min_peers_range = {
+static struct netlink_range_validation attestmesh_a_mesh_min_peers_range = {
 	.max	= ATTESTMESH_PEERS_MAX,
 };
 
-static const struct netlink_range_validation attestmesh_a_peer_index_range = {
+static struct netlink_range_validation attestmesh_a_peer_index_range = {
 	.max	= ATTESTMESH_INDEX_MAX,
 };
 

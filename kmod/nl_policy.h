@@ -50,4 +50,6 @@ enum {
 	ATTESTMESH_NLGRP_EVENTS,
 };
 
+extern const struct genl_multicast_group attestmesh_nl_mcgrps[];
+
 #endif /* _LINUX_ATTESTMESH_GEN_H */

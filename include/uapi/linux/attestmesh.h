@@ -24,13 +24,14 @@
  *   domain, member-id, index, addr4, seed and incarnation-floor; a change
  *   needs ifindex alone. What is left out keeps its value or takes its
  *   default. The same identity (domain, member id, seed, addresses, port)
- *   again keeps incarnation and sequence; a higher incarnation-floor lifts
- *   the incarnation. Changeable are index, interval-ms, miss, convict, min-
- *   peers, linger-ms and own. Errors: -EBUSY (another identity than the
- *   mesh has, or the port is taken), -EADDRNOTAVAIL (address is not on the
- *   interface), -EOPNOTSUPP (no WireGuard interface), -ENOSPC (too many
- *   meshes), -EEXIST (a peer has that index, id or address), -ERANGE (peers
- *   x 1000 / interval_ms too high, convict below miss).
+ *   again keeps incarnation and sequence; a higher incarnation-floor lets
+ *   the incarnation rise further, a lower one changes nothing. Changeable
+ *   are index, interval-ms, miss, convict, min-peers, linger-ms and own.
+ *   Errors: -EBUSY (another identity than the mesh has, or the port is
+ *   taken), -EADDRNOTAVAIL (address is not on the interface), -EOPNOTSUPP
+ *   (no WireGuard interface), -ENOSPC (too many meshes), -EEXIST (a peer
+ *   has that index, id or address), -ERANGE (peers x 1000 / interval_ms too
+ *   high, convict below miss).
  *
  * ATTESTMESH_CMD_MESH_GET (do and dump, anyone)
  *   State of one mesh (do), or of every mesh of the namespace (dump).

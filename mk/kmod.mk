@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# The kernel modules: building for the guests' kernels, static checks, the
+# netlink generator, the guest suites.
+
+KMOD_KERNELS := 6.1 6.12
+KMOD_SOURCES := Kbuild $(wildcard kmod/*.[ch] kmod/ed25519/* kmod/selftest/* \
+	include/uapi/linux/attestmesh.h) kmod/tools/build
+KMOD_MODULES := $(KMOD_KERNELS:%=$(O)/kmod/%/attestmesh.ko)
+
+BUILD += modules
+
+.PHONY: modules nl-regen check-kmod
+
+modules: $(KMOD_MODULES) ## both kernel modules for the guests' kernels (build/kmod/VERSION/)
+
+$(O)/qemu/k%/stamp: | $(SETUP)
+	tests/qemu/fetch.sh vm
+
+$(O)/qemu/src/stamp: | $(SETUP)
+	tests/qemu/fetch.sh source
+
+.PRECIOUS: $(O)/qemu/k%/stamp
+
+$(O)/kmod/%/attestmesh.ko: $(KMOD_SOURCES) $(O)/qemu/k%/stamp
+	kmod/tools/build $(O)/qemu/k$* $(O)/kmod/$* >$(O)/kmod/$*.log 2>&1 || \
+		{ cat $(O)/kmod/$*.log; exit 1; }
+
+# The directory of a log has to be there before the first module is.
+$(KMOD_MODULES): | $(O)/kmod
+$(O)/kmod:
+	mkdir -p $@
+
+nl-regen: $(O)/qemu/src/stamp ## generate the netlink header and policies from the YAML spec
+	kmod/tools/nl-regen $(O)/qemu/src/linux $(O)/kmod/nl
+	cp $(O)/kmod/nl/attestmesh.h include/uapi/linux/
+	cp $(O)/kmod/nl/nl_policy.c $(O)/kmod/nl/nl_policy.h kmod/
+
+check-kmod: $(KMOD_MODULES) $(O)/qemu/src/stamp ## modules: static checks, then the guest suites on 6.1 and 6.12
+	tests/netns/check.sh $(KMOD_KERNELS)
