@@ -130,8 +130,8 @@ void rpc_app_message(struct rpc_app *app, const struct rpc_app_message *m);
 /* Peer events, already filtered: first up, down, up after down. */
 void rpc_app_joined(struct rpc_app *app, const uint8_t member_id[32], uint32_t mesh_ip);
 void rpc_app_liveness(struct rpc_app *app, const uint8_t member_id[32], bool up);
-/* Ends every stream; pending sends go on. For
- * example after this node was removed. */
+/* Ends every stream, for example after this node was removed. Sends on their
+ * way go on. */
 void rpc_app_end_streams(struct rpc_app *app, enum grpc_status status, const char *why);
 
 struct rpc_app_counts {

@@ -463,6 +463,12 @@ void grpc_call_room(struct grpc_call *call)
 		call->events.on_room(call, call->events_arg);
 }
 
+void grpc_call_open_response(struct grpc_call *call)
+{
+	if (!call->finished && !call->started)
+		kick(call);
+}
+
 int grpc_call_send(struct grpc_call *call, const ProtobufCMessage *response)
 {
 	const struct grpc_limits *limits = &call->server->limits;

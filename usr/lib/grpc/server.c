@@ -87,6 +87,12 @@ void grpc_server_unlisten(struct grpc_server *s)
 	}
 }
 
+void grpc_server_hang_up(struct grpc_server *s)
+{
+	while (s->conns)
+		grpc_conn_close(s->conns);
+}
+
 static void reap(void *arg)
 {
 	struct grpc_server *s = arg;
@@ -120,8 +126,7 @@ void grpc_server_free(struct grpc_server *s)
 	grpc_server_unlisten(s);
 	loop_timer_cancel(&s->drain_final);
 	loop_timer_cancel(&s->drain_end);
-	while (s->conns)
-		grpc_conn_close(s->conns);
+	grpc_server_hang_up(s);
 	loop_defer_cancel(s->loop, &s->reap);
 	reap(s);
 	nghttp2_session_callbacks_del(s->callbacks);

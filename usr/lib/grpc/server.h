@@ -98,6 +98,8 @@ int grpc_server_listen_tcp(struct grpc_server *s, const struct sockaddr *addr,
 			   socklen_t len, const char *device);
 /* Ends all listeners; open connections stay. */
 void grpc_server_unlisten(struct grpc_server *s);
+/* Closes every connection at once, without notice. Not from its callbacks. */
+void grpc_server_hang_up(struct grpc_server *s);
 /* The TCP port of the newest TCP listener (for port 0), host order; 0 if none. */
 uint16_t grpc_server_port(const struct grpc_server *s);
 
@@ -118,6 +120,9 @@ struct grpc_server_counts grpc_server_counts(const struct grpc_server *s);
 
 void grpc_call_set_events(struct grpc_call *call, const struct grpc_call_events *events,
 			  void *arg);
+/* Sends the response headers now, before any response: a subscriber learns
+ * that it is heard. */
+void grpc_call_open_response(struct grpc_call *call);
 /*
  * Queues one response. 0; -EAGAIN above the high water (nothing was queued;
  * on_room follows); -EMSGSIZE over the bound; -EPIPE if the call is finished;
