@@ -3,7 +3,7 @@
 # guest. `demo` shows it; `check-e2e` breaks it in every way it must survive.
 
 E2E := $(O)/e2e
-ESBUILD := $(ROOT)/node_modules/.bin/esbuild
+E2E_ESBUILD := $(ROOT)/node_modules/.bin/esbuild
 E2E_SOURCES := $(wildcard $(ROOT)/tests/e2e/*.ts $(ROOT)/tests/e2e/*/*.ts)
 
 .PHONY: demo build-e2e check-demo
@@ -13,7 +13,7 @@ demo: ## two nodes (NODES=3) from a clean checkout to a healthy mesh
 build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs $(E2E)/stranger.cjs ## the controller of the end-to-end runs
 
 $(E2E)/%.cjs: $(ROOT)/tests/e2e/%.ts $(E2E_SOURCES) $(SETUP)
-	$(ESBUILD) $< --bundle --platform=node --target=node20 --format=cjs --loader:.proto=text --log-level=warning --outfile=$@
+	$(E2E_ESBUILD) $< --bundle --platform=node --target=node20 --format=cjs --loader:.proto=text --log-level=warning --outfile=$@
 
 check-demo: $(SETUP) ## make demo with two and with three nodes, unattended
 	KEEP=0 NODES=2 $(ROOT)/tests/e2e/demo.sh

@@ -38,9 +38,9 @@ step() { # name target...
 }
 step packages setup
 step userspace build-usr
-step modules build-kmod
+step modules modules
 step contracts contracts
-step services build-devnet build-fakes
+step services build-devnet fakes
 step controller build-e2e
 list=$(printf '"%s",' $SCENARIOS)
 E2E_OPTIONS="{\"root\":\"$ROOT\",\"build\":\"$O\",\"out\":\"$OUT\",\"nodes\":$NODES,\"scenarios\":[${list%,}],\"kernel\":\"$KERNEL\",\"keep\":$([ "$KEEP" = 1 ] && echo true || echo false),\"limitSeconds\":$LIMIT_SECONDS,\"setup\":{$steps}}"
