@@ -135,7 +135,7 @@ static const struct {
 	{ "NotOurMember()", REFUSAL_WAIT },
 	{ "InvalidSigChain()", REFUSAL_WAIT },
 	{ "MemberBarred()", REFUSAL_WAIT },
-	{ "WgKeyTaken(bytes32)", REFUSAL_WAIT },
+	{ "WgKeyTaken(bytes32)", REFUSAL_STOP }, /* this key; the next epoch may do */
 	{ "MeshFull()", REFUSAL_WAIT },
 	{ "ClusterFull()", REFUSAL_WAIT },
 	{ "AttestorNotApproved()", REFUSAL_WAIT },
