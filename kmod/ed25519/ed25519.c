@@ -95,35 +95,43 @@ static void prepare(struct comb_pair *p, const struct ed25519_job *job)
 	prepare_hashed(p, job->key, job->sig, &hash);
 }
 
-static noinline bool check_single(const struct comb_pair *p, const u8 *sig)
+static noinline void evaluate_single(u8 r[32], const struct comb_pair *p)
 {
-	struct ge r;
-	u8 enc[32];
+	struct ge point;
 
-	eval_pair(&r, p, NULL);
-	ge_encode(enc, &r);
-	return !memcmp(enc, sig, sizeof(enc));
+	eval_pair(&point, p, NULL);
+	ge_encode(r, &point);
 }
 
 bool ed25519_verify_hashed(const struct ed25519_key *key, const u8 *sig,
 			   struct ed_sha512 *hash)
 {
 	struct comb_pair p;
+	u8 r[32];
 
 	if (!ed25519_sig_wellformed(sig))
 		return false;
 	prepare_hashed(&p, key, sig, hash);
-	return check_single(&p, sig);
+	evaluate_single(r, &p);
+	return !memcmp(r, sig, sizeof(r));
+}
+
+void ed25519_expected_r(u8 r[32], const struct ed25519_job *job)
+{
+	struct comb_pair p;
+
+	prepare(&p, job);
+	evaluate_single(r, &p);
 }
 
 bool ed25519_verify(const struct ed25519_job *job)
 {
-	struct comb_pair p;
+	u8 r[32];
 
 	if (!ed25519_sig_wellformed(job->sig))
 		return false;
-	prepare(&p, job);
-	return check_single(&p, job->sig);
+	ed25519_expected_r(r, job);
+	return !memcmp(r, job->sig, sizeof(r));
 }
 
 /* Affine results by one inversion, compared with each signature's R. */

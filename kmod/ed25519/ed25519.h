@@ -84,6 +84,9 @@ struct ed25519_job {
 
 bool ed25519_verify(const struct ed25519_job *job);
 
+/* The encoding of [S]B - [h]A: what R must be. */
+void ed25519_expected_r(u8 r[32], const struct ed25519_job *job);
+
 /* The same, when SHA-512(R || A || M) has been started and fed by the caller. */
 bool ed25519_verify_hashed(const struct ed25519_key *key, const u8 *sig,
 			   struct ed_sha512 *hash);

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# Ed25519 in userspace: the pure files of kmod/ed25519, compiled as the kernel
+# compiles them (no vector registers but in the eight-lane object), tested,
+# fuzzed and measured. The module itself is built and loaded by the kmod part.
+
+CHECK += check-ed25519
+DEEP += deep-ed25519
+BENCH += bench-ed25519
+
+ED := $(O)/ed25519
+ED_DIR := $(ROOT)/kmod/ed25519
+ED_UNIT := $(ROOT)/tests/unit/ed25519
+ED_FUZZ := $(ROOT)/tests/fuzz/ed25519
+ED_CASES ?= 100000
+ED_DEEP_CASES ?= 10000000
+ED_SEED ?= 20250101
+
+ED_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -Wmissing-prototypes \
+	-Wstrict-prototypes -Wshadow -Wvla -Wundef -fno-strict-aliasing \
+	-I$(ED_DIR) -I$(ED_UNIT)
+ED_VECTOR := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512ifma \
+	-mavx512vbmi -mprefer-vector-width=512
+ED_HEADERS := $(wildcard $(ED_DIR)/*.h) $(wildcard $(ED_UNIT)/*.h)
+ED_PORTABLE := fe ge comb sc sha512 ed25519 selftest
+ED_OBJECTS := $(patsubst %,$(ED)/%.o,$(ED_PORTABLE) eval_adx lanes ifma)
+ED_TESTS := t_field t_scalar t_comb t_verify t_lanes t_field_ifma
+ED_PLANTS := S_RANGE:sc_is_reduced KEY_ORDER:ge_has_prime_order \
+	LANE:ifma_encode ADX:eval_adx_pair
+ED_CROSS := i686-linux-gnu powerpc64-linux-gnu
+
+.PHONY: check-ed25519 deep-ed25519 bench-ed25519
+
+$(ED)/ifma.o: $(ED_DIR)/ifma.c $(ED_HEADERS) $(SETUP)
+	@mkdir -p $(@D)
+	@$(CC) -O3 $(ED_CFLAGS) $(ED_VECTOR) -Wframe-larger-than=2048 -c -o $@ $<
+
+$(ED)/%.o: $(ED_DIR)/%.c $(ED_HEADERS) $(SETUP)
+	@mkdir -p $(@D)
+	@$(CC) -O2 -mgeneral-regs-only $(ED_CFLAGS) -Wframe-larger-than=2048 -c -o $@ $<
+
+$(ED)/support.o: $(ED_UNIT)/support.c $(ED_HEADERS) $(SETUP)
+	@mkdir -p $(@D)
+	@$(CC) -O2 $(ED_CFLAGS) -c -o $@ $<
+
+$(ED)/t_field_ifma: ED_CFLAGS += $(ED_VECTOR)
+$(ED)/t_%: $(ED_UNIT)/t_%.c $(ED)/support.o $(ED_OBJECTS)
+	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lcmocka -lsodium
+
+$(ED)/fuzz: $(ED_FUZZ)/fuzz.c $(ED)/support.o $(ED_OBJECTS)
+	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lcmocka -lsodium -lcrypto
+
+# One fuzzer per planted defect, named PLANT:function.
+define ED_PLANT
+$(ED)/fuzz-$(word 1,$(subst :, ,$(1))): $(ED_FUZZ)/fuzz.c $(ED_FUZZ)/planted.c $(ED)/support.o $(ED_OBJECTS)
+	@$$(CC) -O2 $$(ED_CFLAGS) -DPLANT_$(word 1,$(subst :, ,$(1))) \
+		-Wl,--wrap=$(word 2,$(subst :, ,$(1))) -o $$@ $$^ -lcmocka -lsodium -lcrypto
+endef
+$(foreach p,$(ED_PLANTS),$(eval $(call ED_PLANT,$(p))))
+ED_PLANTED := $(foreach p,$(ED_PLANTS),$(ED)/fuzz-$(word 1,$(subst :, ,$(p))))
+
+$(ED)/replay-%: $(ED_UNIT)/replay.c $(ED_HEADERS) $(SETUP) $(patsubst %,$(ED_DIR)/%.c,$(ED_PORTABLE))
+	@mkdir -p $(@D)
+	@$*-gcc -static -O2 $(ED_CFLAGS) -o $@ $< $(patsubst %,$(ED_DIR)/%.c,$(ED_PORTABLE))
+
+$(ED)/bench: $(ROOT)/tests/bench/ed25519/bench.c $(ED_OBJECTS)
+	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lsodium -lcrypto
+
+check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/fuzz $(ED_PLANTED) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian
+	$(ED_UNIT)/check.sh $(ED) $(ED_CASES) $(ED_SEED)
+
+deep-ed25519: $(ED)/fuzz ## Ed25519: 10 million differential cases
+	$(ED)/fuzz $(ED_DEEP_CASES) $(ED_SEED)1
+	@echo "1 passed, 0 failed ($(ED_DEEP_CASES) cases)"
+
+bench-ed25519: $(ED)/bench ## verifications per CPU second against libsodium and OpenSSL
+	@mkdir -p $(O)/bench
+	$(ED)/bench >$(O)/bench/ed25519.json.tmp
+	mv $(O)/bench/ed25519.json.tmp $(O)/bench/ed25519.json
+	python3 $(ROOT)/tests/bench/ed25519/show.py $(O)/bench/ed25519.json

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# check.sh BUILD CASES SEED: runs what mk/ed25519.mk built and counts. Each line
+# is one test program, one run of the fuzzer, or one foreign machine.
+set -u
+build=$1 cases=$2 seed=$3
+passed=0 failed=0 skipped=0
+
+result() { # name exit-code log
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1)); printf 'ok      %s: %s\n' "$1" "$(tail -n 1 "$3")"
+	elif [ "$2" = 77 ]; then
+		skipped=$((skipped + 1)); printf 'skipped %s (%s)\n' "$1" "$(tail -n 1 "$3")"
+	else
+		failed=$((failed + 1)); printf 'FAILED  %s (exit %s)\n' "$1" "$2"
+		tail -n 30 "$3" | sed 's/^/    | /'
+	fi
+}
+
+run() { # name command...
+	local name=$1 log=$build/$1.log rc=0
+	shift
+	"$@" >"$log" 2>&1 || rc=$?
+	result "$name" "$rc" "$log"
+}
+
+# The fuzzer with a defect linked in has to stop at a difference.
+run_planted() { # plant
+	local log=$build/fuzz-$1.log rc=0
+	timeout 120 "$build/fuzz-$1" 20000 "$seed" >"$log" 2>&1 || rc=$?
+	if [ $rc = 1 ] && grep -q '^fuzz: ' "$log"; then
+		result "planted $1 found" 0 "$log"
+	else
+		result "planted $1 found" 1 "$log"
+	fi
+}
+
+# A program for another processor: directly where the kernel runs it, else by
+# emulation.
+run_foreign() { # triplet emulator
+	local program=$build/replay-$1
+	if "$program" >/dev/null 2>&1; [ $? = 2 ]; then
+		run "replay $1" timeout 300 "$program" "$build/record"
+	else
+		run "replay $1 by $2" timeout 300 "$2" "$program" "$build/record"
+	fi
+}
+
+has() { grep -qw "$1" /proc/cpuinfo; }
+
+for t in t_field t_scalar t_comb t_verify t_lanes t_field_ifma; do
+	run $t "$build/$t"
+done
+run "fuzz $cases cases" "$build/fuzz" "$cases" "$seed"
+run_planted S_RANGE
+run_planted KEY_ORDER
+if has avx512ifma && has avx512vbmi; then run_planted LANE
+else echo 'no AVX-512 IFMA' >"$build/x.log"; result 'planted LANE found' 77 "$build/x.log"; fi
+if has adx && has bmi2; then run_planted ADX
+else echo 'no ADX' >"$build/x.log"; result 'planted ADX found' 77 "$build/x.log"; fi
+run "record" "$build/fuzz" 640 "$seed"7 "$build/record"
+run_foreign i686-linux-gnu qemu-i386-static
+run_foreign powerpc64-linux-gnu qemu-ppc64-static
+# a record with one verdict turned must be noticed
+sed '0,/ 1$/s/ 1$/ 0/' "$build/record" >"$build/record-wrong"
+if qemu-ppc64-static "$build/replay-powerpc64-linux-gnu" "$build/record-wrong" >"$build/wrong.log" 2>&1
+then result 'wrong record noticed' 1 "$build/wrong.log"
+else result 'wrong record noticed' 0 "$build/wrong.log"; fi
+printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+[ $failed = 0 ] && [ $passed -gt 0 ]
