@@ -260,7 +260,7 @@ class Wg:
 
 
 # usr/bridge/control.h
-HELLO, LIST, LINK_SET, LINK_DEL, LINK_KICK, LISTEN, CLEAR = range(1, 8)
+HELLO, LIST, LINK_SET, LINK_DEL, LINK_KICK, LISTEN, CLEAR, LEG_DEL = range(1, 9)
 REPLY, LINK, LEG, STATUS = 64, 65, 66, 67
 WAITING, DIALLING, TLS, UP = 1, 2, 3, 4
 COUNTS = ('to', 'to_bytes', 'from', 'from_bytes', 'drop_blocked', 'drop_shape', 'drop_rate',

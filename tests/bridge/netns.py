@@ -389,6 +389,21 @@ def test_own_and_loopback_addresses_are_not_dialled():
         assert p.link()['state'] == lab.TLS, 'the old connection carries until there is another'
 
 
+def test_a_leg_is_closed_by_order():
+    with Pair() as p:
+        p.connect()
+        there = p.to_b(data(1))[1]
+        p.wg['b'].send(data(2), there)
+        assert wait_for(lambda: p.legs()[0]['proven'])
+        ipv4 = struct.unpack('>I', socket.inet_aton(there[0]))[0]
+        control = p.bridge['b'].control
+        assert control.ask(lab.LEG_DEL, struct.pack('@IHxx', ipv4, there[1] ^ 1))[0] == 2
+        assert len(p.legs()) == 1
+        assert control.ask(lab.LEG_DEL, struct.pack('@IHxx', ipv4, there[1]))[0] == 0
+        assert there not in [l['local'] for l in p.legs()]
+        assert wait_for(lambda: p.link()['cuts'] == 1, 3)
+
+
 def hello_as(uid, path):
     """Whether a process of that user gets the bridge's hello."""
     child = os.fork()

@@ -53,6 +53,7 @@ int bridgectl_list(struct bridgectl *b);
 int bridgectl_link_set(struct bridgectl *b, const struct bridge_link_set *set);
 int bridgectl_link_del(struct bridgectl *b, const uint8_t peer[BRIDGE_PEER_ID_BYTES]);
 int bridgectl_link_kick(struct bridgectl *b, const uint8_t peer[BRIDGE_PEER_ID_BYTES]);
+int bridgectl_leg_del(struct bridgectl *b, uint32_t local_ipv4, uint16_t local_port);
 int bridgectl_listen(struct bridgectl *b, bool on);
 int bridgectl_clear(struct bridgectl *b);
 

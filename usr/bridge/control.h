@@ -48,6 +48,7 @@ enum bridge_type {
 	BRIDGE_LINK_KICK = 5,  /* struct bridge_peer: dial now, schedule anew */
 	BRIDGE_LISTEN = 6,     /* struct bridge_listen */
 	BRIDGE_CLEAR = 7,      /* no body: every link and leg gone, listener off */
+	BRIDGE_LEG_DEL = 8,    /* struct bridge_leg_name: close an accepted link */
 	/* answers and notices */
 	BRIDGE_REPLY = 64,     /* struct bridge_reply */
 	BRIDGE_LINK = 65,      /* struct bridge_link */
@@ -93,6 +94,12 @@ struct bridge_peer {
 
 struct bridge_listen {
 	uint8_t on;
+};
+
+struct bridge_leg_name {
+	uint32_t local_ipv4;   /* host order */
+	uint16_t local_port;
+	uint16_t pad;
 };
 
 struct bridge_reply {

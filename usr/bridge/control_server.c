@@ -213,6 +213,7 @@ static void do_clear(struct request *q)
 static void serve(struct request *q, uint16_t type, const uint8_t *body, size_t len)
 {
 	struct control *c = q->client->control;
+	struct bridge_leg_name leg;
 	struct bridge_hello hello;
 	struct bridge_peer peer;
 
@@ -244,6 +245,10 @@ static void serve(struct request *q, uint16_t type, const uint8_t *body, size_t 
 		return;
 	case BRIDGE_CLEAR:
 		do_clear(q);
+		return;
+	case BRIDGE_LEG_DEL:
+		bridge_body(&leg, sizeof(leg), body, len);
+		reply_result(q, legs_del(c->legs, leg.local_ipv4, leg.local_port), "leg");
 		return;
 	}
 	reply(q, EOPNOTSUPP, "unsupported");

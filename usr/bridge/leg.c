@@ -336,6 +336,27 @@ void legs_clear(struct legs *s)
 		leg_close(s->proven);
 }
 
+static bool is_at(const struct leg *g, uint32_t ipv4, uint16_t port)
+{
+	return carrier_ipv4(g->carrier) == ipv4 && carrier_port(g->carrier) == port;
+}
+
+int legs_del(struct legs *s, uint32_t ipv4, uint16_t port)
+{
+	struct leg *g = s->proven;
+
+	while (g && !is_at(g, ipv4, port))
+		g = g->next;
+	for (size_t i = 0; !g && i < s->unproven_count; i++)
+		if (is_at(s->unproven[i], ipv4, port))
+			g = s->unproven[i];
+	if (!g)
+		return -ENOENT;
+	leg_close(g);
+	s->notify(s->arg);
+	return 0;
+}
+
 void legs_status(const struct legs *s, struct bridge_status *out)
 {
 	out->listening = s->fd >= 0;

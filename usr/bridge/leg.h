@@ -29,6 +29,8 @@ void legs_free(struct legs *s);
 /* 0 or the negative errno of the listening socket. Accepted legs stay. */
 int legs_listen(struct legs *s, bool on);
 void legs_clear(struct legs *s);
+/* Closes the leg with that local address. 0 or -ENOENT. */
+int legs_del(struct legs *s, uint32_t ipv4, uint16_t port);
 /* Fills all but `links`. */
 void legs_status(const struct legs *s, struct bridge_status *out);
 void legs_each(struct legs *s, legs_fn fn, void *arg);
