@@ -76,6 +76,7 @@ export async function startForwarder(name: string, port: number, target: string)
       const headers = { ...request.headers, host: upstream.host, "content-length": String(body.length) };
       delete headers["transfer-encoding"];
       delete headers.connection;
+      delete headers["accept-encoding"]; // answers are read and changed here
       const sent = httpRequest({ host: upstream.hostname, port: upstream.port, path, method: request.method, headers, agent }, (reply) => {
         bodyOf(reply).then((data) => resolve({ status: reply.statusCode ?? 502, headers: reply.headers, body: data }), reject);
       });

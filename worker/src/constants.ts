@@ -27,6 +27,10 @@ export const PRE_VERIFICATION_GAS_PER_BYTE = 44n;
 export const REGISTRATION_VERIFICATION_GAS_MAX = 600_000n;
 export const MEMBER_VERIFICATION_GAS_MAX = 250_000n;
 
+// For simulating a registration: the dearest one with a transaction's own cost,
+// and a bound on what a simulation may burn.
+export const SIMULATION_GAS = 3_000_000n;
+
 // Fees: twice the base fee survives six full blocks in a row.
 export const BASE_FEE_FACTOR = 2n;
 export const BASE_FEE_CACHE_MS = 2_000;

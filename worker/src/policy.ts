@@ -5,7 +5,7 @@
 // the caller reserves what was approved.
 import { parseAbi, size } from "viem";
 import { recoverSigner, sponsorHash } from "./auth.ts";
-import { BASE_FEE_CACHE_MS, BASE_FEE_FACTOR } from "./constants.ts";
+import { BASE_FEE_CACHE_MS, BASE_FEE_FACTOR, SIMULATION_GAS } from "./constants.ts";
 import { checkGas, checkPlace, checkTip, gasBounds, maxCostWei } from "./checks.ts";
 import { readBytes, readExecute, readRegistration, type Registration } from "./decode.ts";
 import type { Settings } from "./env.ts";
@@ -131,8 +131,7 @@ async function expectedSigner(context: Context, sender: Address, reading: Readin
 
 async function checkSimulation(context: Context, ask: Ask, reading: Reading): Promise<Denial | undefined> {
   if (reading.registration === undefined) return undefined;
-  const { sender, gas } = ask.operation;
-  const result = await context.rpc.call(reading.cluster, reading.inner, { from: sender, gas: gas.callGasLimit });
+  const result = await context.rpc.call(reading.cluster, reading.inner, { from: ask.operation.sender, gas: SIMULATION_GAS });
   if (result.ok) return undefined;
   const revert = nameRevert(result.revertData);
   if (revert === "MemberBarred") return deny("member-barred", "the cluster removed this member; its owner may readmit it", revert);
