@@ -8,7 +8,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 : "${ROOT:=$(cd "$here/../.." && pwd)}" "${O:=$ROOT/build}"
 : "${NODES:=2}" "${SCENARIOS:=demo}" "${KERNEL:=6.1}" "${LIMIT_SECONDS:=900}"
-: "${OUT:=$O/demo}"
+: "${OUT:=$O/demo}" "${SPARES:=0}"
 export ROOT O
 if [ -z "${KEEP:-}" ]; then
 	if [ -t 0 ] && [ -t 1 ]; then KEEP=1; else KEEP=0; fi
@@ -40,9 +40,9 @@ step packages setup
 step userspace build-usr
 step modules modules
 step contracts contracts
-step services build-devnet fakes
+step services build-devnet build-fakes
 step controller build-e2e
 list=$(printf '"%s",' $SCENARIOS)
-E2E_OPTIONS="{\"root\":\"$ROOT\",\"build\":\"$O\",\"out\":\"$OUT\",\"nodes\":$NODES,\"scenarios\":[${list%,}],\"kernel\":\"$KERNEL\",\"keep\":$([ "$KEEP" = 1 ] && echo true || echo false),\"limitSeconds\":$LIMIT_SECONDS,\"setup\":{$steps}}"
+E2E_OPTIONS="{\"root\":\"$ROOT\",\"build\":\"$O\",\"out\":\"$OUT\",\"nodes\":$NODES,\"spares\":$SPARES,\"scenarios\":[${list%,}],\"kernel\":\"$KERNEL\",\"keep\":$([ "$KEEP" = 1 ] && echo true || echo false),\"limitSeconds\":$LIMIT_SECONDS,\"setup\":{$steps}}"
 export E2E_OPTIONS
 exec node "$O/e2e/host.cjs"

@@ -15,6 +15,7 @@ interface Options {
   readonly build: string;
   readonly out: string;          // results and report
   readonly nodes: number;
+  readonly spares: number;       // members more than nodes
   readonly scenarios: readonly string[];
   readonly kernel: string;
   readonly keep: boolean;
@@ -40,7 +41,7 @@ const [MARKER_NAME, MARKER_VALUE] = MARKER.split("=") as [string, string];
 
 function options(): Options {
   const raw = JSON.parse(process.env["E2E_OPTIONS"] ?? "{}") as Partial<Options>;
-  for (const name of ["root", "build", "out", "nodes", "scenarios", "kernel", "keep", "limitSeconds", "setup"] as const) {
+  for (const name of ["root", "build", "out", "nodes", "spares", "scenarios", "kernel", "keep", "limitSeconds", "setup"] as const) {
     if (raw[name] === undefined) throw new Error(`E2E_OPTIONS lacks ${name}`);
   }
   return raw as Options;
@@ -98,7 +99,7 @@ function writeSpec(o: Options, d: Devnet): string {
     chainId: d.chainId, rpcUrl: guestUrl(d.rpcUrl), bundlerUrl: guestUrl(d.bundlerUrl), paymasterUrl: guestUrl(d.paymasterUrl), controlUrl: guestUrl(d.controlUrl),
     indexerRegistry: d.indexerRegistry, kmsRootKeyFile: d.kmsRootKeyFile, appComposeFile: d.appComposeFile,
     nodes: d.nodes.map((n, k) => ({ name: `n${k + 1}`, member: n.member, cluster: n.cluster })),
-    programs: `${o.build}/usr/usr`, testPrograms: `${o.build}/usr/tests`, modules: `${o.build}/kmod/${o.kernel}`, fakes: `${o.build}/fakes`, e2e: `${o.build}/e2e`,
+    started: o.nodes, programs: `${o.build}/usr/usr`, testPrograms: `${o.build}/usr/tests`, modules: `${o.build}/kmod/${o.kernel}`, fakes: `${o.build}/fakes`, e2e: `${o.build}/e2e`,
     results: `${o.out}/guest`, scenarios: o.scenarios, beatIntervalMs: 2000, keep: o.keep,
   };
   const path = `${o.out}/spec.json`;
@@ -110,7 +111,7 @@ async function startDevnet(o: Options): Promise<{ child: ChildProcess; devnet: D
   const file = `${o.out}/devnet.json`;
   rmSync(file, { force: true });
   const tail: string[] = [];
-  const child = tied(process.execPath, [`${o.build}/devnet/devnet.cjs`, "--out", file, "--dir", `${o.out}/devnet`, "--nodes", String(o.nodes)], (l) => {
+  const child = tied(process.execPath, [`${o.build}/devnet/devnet.cjs`, "--out", file, "--dir", `${o.out}/devnet`, "--nodes", String(o.nodes + o.spares)], (l) => {
     tail.push(l);
     if (tail.length > 40) tail.shift();
   });

@@ -3,6 +3,7 @@
 // restarts that touch several of them at once.
 import { mkdirSync } from "node:fs";
 import { say, seconds, sleep } from "./exec.ts";
+import { Faults } from "./faults.ts";
 import { LabNode } from "./node.ts";
 import { endAll } from "./processes.ts";
 import { Services } from "./services.ts";
@@ -10,14 +11,32 @@ import type { Spec } from "./spec.ts";
 import { GATEWAY_NS, dropNs, loadModules, makeBridge, makeGatewayNs, moduleLoadTimes, modulesLoaded, netnsCookie, unloadModules } from "./topology.ts";
 
 export class Lab {
-  readonly nodes: readonly LabNode[];
+  readonly nodes: readonly LabNode[];  // started together
   readonly services: Services;
+  readonly faults: Faults;
+  private readonly spares: LabNode[];  // members that are not registered yet
+  private readonly taken: LabNode[] = [];
 
   constructor(readonly spec: Spec) {
     mkdirSync("/run/lab", { recursive: true });
     mkdirSync(spec.results, { recursive: true });
     this.services = new Services(spec);
-    this.nodes = spec.nodes.map((n, k) => new LabNode(k + 1, n, spec));
+    this.faults = new Faults(spec.controlUrl);
+    const all = spec.nodes.map((n, k) => new LabNode(k + 1, n, spec));
+    this.nodes = all.slice(0, spec.started);
+    this.spares = all.slice(spec.started);
+  }
+
+  takeSpare(): LabNode {
+    const n = this.spares.shift();
+    if (n === undefined) throw new Error("no spare member is left: the devnet has too few");
+    this.taken.push(n);
+    return n;
+  }
+
+  // Everything that has an agent now.
+  running(): LabNode[] {
+    return [...this.nodes, ...this.taken].filter((n) => n.agentAlive());
   }
 
   node(i: number): LabNode {
@@ -84,7 +103,7 @@ export class Lab {
 
   async tearDown(): Promise<void> {
     await endAll();
-    for (const n of this.nodes) n.dropNs();
+    for (const n of [...this.nodes, ...this.taken]) n.dropNs();
     dropNs(GATEWAY_NS);
   }
 }

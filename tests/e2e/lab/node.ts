@@ -89,6 +89,10 @@ export class LabNode {
     return end(this.agent, name);
   }
 
+  stopBridge(): Promise<void> {
+    return end(this.bridge, "SIGKILL");
+  }
+
   async stop(): Promise<void> {
     await end(this.agent, "SIGKILL");
     await end(this.bridge, "SIGKILL");

@@ -73,6 +73,10 @@ export class Services {
     await ask({ socketPath: STATUS_SOCKET, path: `/mode?${mode}`, method: "POST" });
   }
 
+  async gatewayCut(): Promise<void> {
+    await ask({ socketPath: STATUS_SOCKET, path: "/cut", method: "POST" });
+  }
+
   hosts(): string[] {
     return this.lab.nodes.map((n) => `${n.member.slice(2).toLowerCase()}-51900s.${GATEWAY_DOMAIN}`);
   }

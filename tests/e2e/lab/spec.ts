@@ -12,6 +12,7 @@ export interface NodeSpec {
 export interface Spec {
   readonly chainId: number;
   readonly nodes: readonly NodeSpec[];
+  readonly started: number;      // so many of them start; the others are spare members
   readonly rpcUrl: string;       // as the guest sees them
   readonly bundlerUrl: string;
   readonly paymasterUrl: string;

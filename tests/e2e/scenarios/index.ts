@@ -4,8 +4,10 @@
 import type { Lab } from "../lab/lab.ts";
 import { demo } from "./demo.ts";
 import { isolation } from "./isolation.ts";
+import { outages } from "./outages.ts";
+import { refusals } from "./refusals.ts";
 import { down, restartOne, survive } from "./survive.ts";
 
 export type Scenario = (lab: Lab) => Promise<Record<string, unknown>>;
 
-export const SCENARIOS: Readonly<Record<string, Scenario>> = { demo, survive, restartOne, down, isolation };
+export const SCENARIOS: Readonly<Record<string, Scenario>> = { demo, survive, restartOne, down, isolation, refusals, outages };
