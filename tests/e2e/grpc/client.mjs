@@ -89,12 +89,12 @@ const commands = {
   send: async (surface, o) => {
     const payload = o.hex !== undefined ? bytes(o.hex) : Buffer.from(o.text ?? '');
     print(await unary(surface, AGENT, 'SendMessage',
-      { recipientMemberId: bytes(o.to), payload, envelopeId: bytes(o.id) },
+      { recipient_member_id: bytes(o.to), payload, envelope_id: bytes(o.id) },
       { deadlineMs: Number(o['deadline-ms'] ?? 120000) }));
     return 0;
   },
   'subscribe-messages': (surface, o) => follow(surface, AGENT, 'SubscribeMessages',
-    { fromBlock: o['from-block'] ?? '0', fromLogIndex: o['from-log-index'] ?? '0' }, o),
+    { from_block: o['from-block'] ?? '0', from_log_index: o['from-log-index'] ?? '0' }, o),
   'subscribe-events': (surface, o) => follow(surface, AGENT, 'SubscribePeerEvents', {}, o),
   csk: async (surface, o) => {
     const { key } = await unary(surface, AGENT, 'GetClusterSharedKey');

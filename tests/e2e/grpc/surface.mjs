@@ -72,7 +72,8 @@ export async function reflect(client, version = 'v1') {
   return { services, root };
 }
 
-// bytes to hexadecimal, 64-bit numbers to decimal text, defaults filled in.
+// Field names as in the proto files; 64-bit numbers as decimal text, defaults
+// filled in; bytes as hexadecimal in the end.
 function plain(type, message) {
   return type.toObject(message, { longs: String, bytes: String, defaults: true, enums: String,
     oneofs: true });
