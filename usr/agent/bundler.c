@@ -29,7 +29,8 @@ static void job_free(struct job *j)
 static void report(struct job *j, enum bundler_result result, const char *error,
 		   const char *reason, const uint8_t *tx_hash)
 {
-	struct bundler_outcome o = { .result = result, .reason = reason, .error_name = error };
+	struct bundler_outcome o = { .result = result, .reason = reason, .error_name = error,
+				     .sent = j->sent };
 	bundler_done_fn done = j->done;
 
 	if (tx_hash)

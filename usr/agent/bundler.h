@@ -44,7 +44,8 @@ struct bundler_outcome {
 	enum bundler_result result;
 	const char *reason;          /* for people; "" when done */
 	const char *error_name;      /* contract error ("DuplicateEnvelope") or "" */
-	uint8_t tx_hash[32];         /* zero if it was not this node's doing */
+	uint8_t tx_hash[32];         /* zero if not known */
+	bool sent;                   /* false: the effect was there already */
 };
 
 typedef void (*bundler_done_fn)(const struct bundler_outcome *o, void *arg);

@@ -185,7 +185,7 @@ static void on_sent(const struct rpc_reply *reply, void *arg)
 		return;
 	}
 	b->sent++;
-	f->sent = true;
+	f->sent = f->job->sent = true;
 	f->sent_ms = f->looked_ms = loop_now_ms(b->loop);
 	b->waiting[0] = b->blocked[0] = '\0';
 	look_later(b);

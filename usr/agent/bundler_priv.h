@@ -21,6 +21,7 @@ struct job {
 	int64_t not_before_ms;    /* waiting for its next try */
 	struct backoff backoff;
 	unsigned int tries;
+	bool sent;                /* at least once, by this process */
 	uint64_t settled_block;   /* in the settled list */
 };
 
