@@ -94,6 +94,8 @@ contract AttestFacet is IAttest, IFacet, ClusterAuth, IERC173Internal {
         uint256 count = MemberStorage.layout().memberIds.length;
         uint256 end = uint256(from) + max;
         if (end >= count) end = count;
+        // below the count, which is at most 65,536
+        // forge-lint: disable-next-line(unsafe-typecast)
         else next = uint32(end);
         page = new MemberView[](end > from ? end - from : 0);
         for (uint256 i; i < page.length; ++i) {

@@ -37,6 +37,8 @@ contract MessageFacet is IMessage, IFacet {
     /// @inheritdoc IFacet
     function selectorManifest() external pure returns (bytes4[] memory s) {
         s = new bytes4[](2);
+        // a function of that name, no sending of value
+        // solhint-disable-next-line check-send-result
         s[0] = IMessage.send.selector;
         s[1] = IMessage.envelopeSenderOf.selector;
     }

@@ -49,7 +49,7 @@ contract OperatorFacet is IOperatorFacet, IAttestorFacet, ClusterAuth, DiamondCo
             revert NotOurMember();
         }
         // the deadline bounds how long a voucher can wait; a proposer's seconds do not matter to it
-        // solhint-disable-next-line not-rely-on-time
+        // forge-lint: disable-next-line(block-timestamp)
         if (block.timestamp > proof.expiry) revert VoucherExpired();
         if (!isOperatorSigner(proof.signer)) revert OperatorSignerNotAllowed();
         if (proof.ownerKey == address(0)) revert ZeroAddress();
@@ -101,6 +101,7 @@ contract OperatorFacet is IOperatorFacet, IAttestorFacet, ClusterAuth, DiamondCo
 
     /// @inheritdoc IAttestorFacet
     /// @dev There is no interface id to clear: the function is there so that every attestor is removed the same way.
+    // solhint-disable-next-line no-empty-blocks
     function retireAttestor() external onlyConfiguredDiamond {}
 
     /// @inheritdoc IFacet

@@ -27,7 +27,7 @@ library BootstrapLib {
     function expectedSigner(bytes calldata callData, address cluster) internal view returns (address) {
         bytes calldata args = _arguments(callData, IClusterMember.execute.selector);
         bytes calldata inner = _bytesAt(args, 2);
-        bool ours = _word(args, 0) == uint256(uint160(cluster)) && _word(args, 1) == 0;
+        bool ours = _address(args, 0) == cluster && _word(args, 1) == 0;
         bytes calldata dstackArgs = _arguments(inner, IDstackFacet.dstack_register.selector);
         address signer = dstackArgs.length != 0
             ? _dstackSigner(dstackArgs, cluster)
@@ -41,27 +41,24 @@ library BootstrapLib {
         bytes32 bound =
             BindingLib.dstack(cluster, address(this), bytes32(_word(args, 2)), bytes32(_word(args, 3)));
         address signer = SigLib.recover(SigLib.toEip191(bound), _bytesAt(proof, DSTACK_SIGNATURE));
-        return _word(args, 1) == uint256(uint160(address(this))) ? signer : address(0);
+        return _address(args, 1) == address(this) ? signer : address(0);
     }
 
     /// @dev The voucher's owner key, if the voucher recovers to the signer that it names.
     function _operatorSigner(bytes calldata args, address cluster) private view returns (address) {
         bytes calldata proof = _tupleAt(args, 0);
-        uint256 ownerKey = _word(proof, OPERATOR_OWNER);
+        address ownerKey = _address(proof, OPERATOR_OWNER);
         uint256 expiry = _word(proof, OPERATOR_EXPIRY);
+        // an expiry that does not fit is refused below
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint64 shortExpiry = uint64(expiry);
         bytes32 bound = BindingLib.operator(
-            cluster,
-            address(this),
-            bytes32(_word(args, 2)),
-            bytes32(_word(args, 3)),
-            address(uint160(ownerKey)),
-            uint64(expiry)
+            cluster, address(this), bytes32(_word(args, 2)), bytes32(_word(args, 3)), ownerKey, shortExpiry
         );
         address signer = SigLib.recover(SigLib.toEip191(bound), _bytesAt(proof, OPERATOR_SIGNATURE));
-        bool good = signer != address(0) && _word(proof, OPERATOR_SIGNER) == uint256(uint160(signer))
-            && _word(args, 1) == uint256(uint160(address(this))) && ownerKey <= type(uint160).max
-            && expiry <= type(uint64).max;
-        return good ? address(uint160(ownerKey)) : address(0);
+        bool good = signer != address(0) && _address(proof, OPERATOR_SIGNER) == signer
+            && _address(args, 1) == address(this) && expiry == shortExpiry;
+        return good ? ownerKey : address(0);
     }
 
     /// @dev What follows a selector; empty if the selector is another.
@@ -74,6 +71,14 @@ library BootstrapLib {
     function _word(bytes calldata data, uint256 n) private pure returns (uint256) {
         uint256 end = (n + 1) * WORD;
         return end <= data.length ? uint256(bytes32(data[end - WORD:end])) : 0;
+    }
+
+    /// @dev The n-th word of a head as an address; zero if its upper bytes are not.
+    function _address(bytes calldata data, uint256 n) private pure returns (address) {
+        uint256 value = _word(data, n);
+        // bounded by the condition
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return value <= type(uint160).max ? address(uint160(value)) : address(0);
     }
 
     /// @dev The rest of the data from where the n-th word of the head points; empty if that is outside.

@@ -24,6 +24,7 @@ import {WgKeyLib} from "./WgKeyLib.sol";
 library MemberLib {
     /// @dev Indices are 16 bits wide on the wire of the kernel's views.
     uint256 internal constant MAX_MEMBERS = 65_536;
+    uint256 private constant ONE = 1;
 
     /// @notice The id of a current member; reverts `NotClusterMember()`.
     function requireMember(address account) internal view returns (bytes32 memberId) {
@@ -88,7 +89,7 @@ library MemberLib {
         MemberRecord storage record = l.members[memberId];
         (address memberContract, uint32 index) = (record.memberContract, record.index);
         record.removedAt = uint48(block.timestamp);
-        l.removedBits[index / 256] |= 1 << (index % 256);
+        l.removedBits[index / 256] |= ONE << (index % 256);
         l.removedCount += 1;
         l.formerIdOf[memberContract] = memberId;
         delete l.memberIdOf[memberContract];
@@ -138,6 +139,8 @@ library MemberLib {
         MemberRecord storage record = l.members[memberId];
         record.attestorId = attestorId;
         record.memberContract = memberContract;
+        // below MAX_MEMBERS
+        // forge-lint: disable-next-line(unsafe-typecast)
         record.index = uint32(index);
         record.meshIp = MeshIpLib.assign(memberId);
         record.registeredBlock = uint48(block.number);
@@ -154,7 +157,7 @@ library MemberLib {
         if (record.attestorId != attestorId) revert WrongAttestor(record.attestorId);
         uint256 index = record.index;
         (record.removedAt, record.readmitted) = (0, false);
-        l.removedBits[index / 256] &= ~(1 << (index % 256));
+        l.removedBits[index / 256] &= ~(ONE << (index % 256));
         l.removedCount -= 1;
         delete l.formerIdOf[memberContract];
         // the old beat key may be why the member was removed

@@ -11,34 +11,37 @@ library MeshIpLib {
     uint8 internal constant MIN_PREFIX = 8;
     uint8 internal constant MAX_PREFIX = 29;
     uint256 private constant WORD_BITS = 256;
+    uint256 private constant ONE = 1;
 
     /// @notice Take the network and reserve its first (network) and last (broadcast) host numbers. Reverts
     ///         `InvalidMeshCidr()`.
     function configure(uint32 network, uint8 prefix) internal {
         if (prefix < MIN_PREFIX || prefix > MAX_PREFIX) revert InvalidMeshCidr();
-        uint256 hosts = 1 << (32 - prefix);
+        uint256 hosts = ONE << (32 - prefix);
         if (network & (hosts - 1) != 0) revert InvalidMeshCidr();
         MemberStorage.Layout storage l = MemberStorage.layout();
         (l.meshCidrIp, l.meshCidrPrefix) = (network, prefix);
         if (hosts < WORD_BITS) {
             // bits past the network count as given out, so that the search needs no special case
-            l.hostBits[0] = ~(((1 << (hosts - 1)) - 1) & ~uint256(1));
+            l.hostBits[0] = ~(((ONE << (hosts - 1)) - 1) & ~ONE);
         } else {
             l.hostBits[0] = 1;
-            l.hostBits[hosts / WORD_BITS - 1] |= 1 << (WORD_BITS - 1);
+            l.hostBits[hosts / WORD_BITS - 1] |= ONE << (WORD_BITS - 1);
         }
     }
 
     /// @notice The address an id is tried at first; upstream's rule.
     function firstChoice(bytes32 memberId) internal view returns (uint32) {
         MemberStorage.Layout storage l = MemberStorage.layout();
-        return l.meshCidrIp | uint32(_firstHost(memberId, 1 << (32 - l.meshCidrPrefix)));
+        // a host number is below 2^24
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return l.meshCidrIp | uint32(_firstHost(memberId, ONE << (32 - l.meshCidrPrefix)));
     }
 
     /// @notice Give out the first choice, or the next free address after it, wrapping. Reverts `MeshFull()`.
     function assign(bytes32 memberId) internal returns (uint32) {
         MemberStorage.Layout storage l = MemberStorage.layout();
-        uint256 hosts = 1 << (32 - l.meshCidrPrefix);
+        uint256 hosts = ONE << (32 - l.meshCidrPrefix);
         uint256 words = hosts < WORD_BITS ? 1 : hosts / WORD_BITS;
         uint256 host = _firstHost(memberId, hosts);
         uint256 word = host / WORD_BITS;
@@ -51,7 +54,9 @@ library MeshIpLib {
                 uint256 free = ~used & mask;
                 if (free != 0) {
                     uint256 bit = lowestBit(free);
-                    l.hostBits[word] = used | (1 << bit);
+                    l.hostBits[word] = used | (ONE << bit);
+                    // a host number is below 2^24
+                    // forge-lint: disable-next-line(unsafe-typecast)
                     return l.meshCidrIp | uint32(word * WORD_BITS + bit);
                 }
                 mask = type(uint256).max;
@@ -64,6 +69,8 @@ library MeshIpLib {
     /// @notice 0xfd, 40 bits of keccak256(cluster), the low 80 bits of the id.
     function ip6(address cluster, bytes32 memberId) internal pure returns (bytes16) {
         bytes5 site = bytes5(keccak256(abi.encodePacked(cluster)));
+        // the low ten bytes are what is wanted of the id, sixteen bytes what is encoded
+        // forge-lint: disable-next-line(unsafe-typecast)
         return bytes16(abi.encodePacked(bytes1(0xfd), site, bytes10(memberId << 176)));
     }
 

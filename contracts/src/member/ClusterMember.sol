@@ -5,13 +5,11 @@ pragma solidity 0.8.30;
 
 import {IAppAuth} from "../interfaces/IAppAuth.sol";
 import {IAppAuthBasicManagement} from "../interfaces/IAppAuthBasicManagement.sol";
-import {IAppPolicy} from "../interfaces/IAppPolicy.sol";
 import {IAttest} from "../interfaces/IAttest.sol";
 import {IAccount, IClusterMember} from "../interfaces/IClusterMember.sol";
 import {BootstrapLib} from "../libraries/BootstrapLib.sol";
 import {SigLib} from "../libraries/SigLib.sol";
 import {ClusterMemberStorage} from "../storage/ClusterMemberStorage.sol";
-import {AppBootInfo} from "../types/DstackTypes.sol";
 import {
     ClusterAlreadySet,
     NoCodeAt,
@@ -145,8 +143,8 @@ contract ClusterMember is Initializable, UUPSUpgradeable, DstackForwarder, IClus
     }
 
     function _payPrefund(uint256 amountWei) private {
-        // the EntryPoint checks its books; a failed payment ends the operation there
-        // solhint-disable-next-line avoid-low-level-calls
+        // the EntryPoint checks its books, and a failed payment ends the operation there, so the result is not used
+        // solhint-disable-next-line avoid-low-level-calls, check-send-result
         (bool sent,) = payable(ENTRY_POINT).call{value: amountWei}("");
         (sent);
     }

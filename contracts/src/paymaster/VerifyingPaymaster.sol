@@ -67,6 +67,8 @@ contract VerifyingPaymaster is IVerifyingPaymaster, Ownable2Step {
         uint256 validUntil = uint256(bytes32(data[TIMES_OFFSET:TIMES_OFFSET + 32]));
         uint256 validAfter = uint256(bytes32(data[TIMES_OFFSET + 32:SIGNATURE_OFFSET]));
         if (validUntil > type(uint48).max || validAfter > type(uint48).max) return ("", VALIDATION_FAILED);
+        // both were compared with the bound of the type
+        // forge-lint: disable-next-line(unsafe-typecast)
         bytes32 digest = SigLib.toEip191(getHash(userOp, uint48(validUntil), uint48(validAfter)));
         // the signer is never zero, and a failed recovery is
         bool good = SigLib.recover(digest, data[SIGNATURE_OFFSET:]) == signer;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// ERC-7201 layout `attestmesh.storage.OperatorInstallations`: the signer lists of the operator attestor, one per installation.
-// Written by OperatorFacet alone.
+// ERC-7201 layout `attestmesh.storage.OperatorInstallations`: the signer lists of the operator attestor, one per
+// installation. It vouches by a key, not by hardware. Written by OperatorFacet alone.
 pragma solidity 0.8.30;
 
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 
 /// @title OperatorStorage
 library OperatorStorage {
-    /// @dev keccak256(abi.encode(uint256(keccak256("attestmesh.storage.OperatorInstallations")) - 1)) & ~bytes32(uint256(0xff))
+    /// @dev ERC-7201: keccak256(abi.encode(uint256(keccak256("attestmesh.storage.OperatorInstallations")) - 1))
+    ///      & ~bytes32(uint256(0xff))
     bytes32 internal constant SLOT = 0x37b2e8227648c5baaf3924de8eb74cb37e398520eb16039347d39f0b84f96800;
 
     struct Layout {
