@@ -97,27 +97,32 @@ static void note_beat(struct amesh_live *live, struct amesh_live_peer *peer,
 	memcpy(peer->digest, beat->digest, AMESH_DIGEST_LEN);
 }
 
-void amesh_live_accept(struct amesh_live *live, struct amesh_live_peer *peer,
+bool amesh_live_accept(struct amesh_live *live, struct amesh_live_peer *peer,
 		       const struct amesh_beat *beat, u64 at_ns)
 {
+	u32 before_ms = peer->interval_ms;
+
 	if (peer->state == AMESH_STATE_UNKNOWN)
-		return; /* the key went away after the verdict on the beat */
+		return false; /* the key went away after the verdict */
 	note_beat(live, peer, beat, at_ns);
 	if (beat->flags & AMESH_FLAG_LEAVING) {
 		if (peer->state != AMESH_STATE_DOWN)
 			amesh_live_set_state(live, peer, AMESH_STATE_DOWN,
 				  AMESH_REASON_LEAVING, at_ns);
 		peer->reason = AMESH_REASON_LEAVING;
-		return;
+		return false;
 	}
 	amesh_live_seat(live, peer);
 	amesh_row_receive(&peer->row, beat->window_base, beat->window, at_ns,
 			  !(beat->flags & AMESH_FLAG_SELF_DOUBT),
 			  live->view.used);
-	if (peer->state == AMESH_STATE_UP)
+	if (peer->state == AMESH_STATE_UP) {
 		amesh_live_compare(live, peer);
-	else
-		amesh_live_set_state(live, peer, AMESH_STATE_UP, AMESH_REASON_BEAT, at_ns);
+		return peer->interval_ms < before_ms;
+	}
+	amesh_live_set_state(live, peer, AMESH_STATE_UP, AMESH_REASON_BEAT,
+			     at_ns);
+	return true;
 }
 
 u64 amesh_live_check(struct amesh_live *live, struct amesh_live_peer *peer,
@@ -220,7 +225,10 @@ static u64 stall_ns(const struct amesh_live *live)
 
 void amesh_live_send_due(struct amesh_live *live, u64 due_ns)
 {
-	live->send_due_ns = due_ns;
+	/* Armed anew for a time that a stall swallowed, whose loss is counted:
+	 * what is late about it from here on is late since then.
+	 */
+	live->send_due_ns = amesh_max_u64(due_ns, live->resumed_ns);
 }
 
 bool amesh_live_late(struct amesh_live *live, u64 now_ns)

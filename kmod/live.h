@@ -9,7 +9,8 @@
  *
  * How the caller drives it, all under the mesh's lock:
  *
- *  - beat verified and taken by the replay floor: amesh_live_accept();
+ *  - beat verified and taken by the replay floor: amesh_live_accept(), and if
+ *    it says so the peer into the wheel's next slot;
  *  - send work, first thing it does: amesh_live_late(), then amesh_live_fill()
  *    for the beat, then amesh_live_send_due() with the next due time;
  *  - expiry pass, every interval / 8, always: take now, drain the verify
@@ -324,8 +325,12 @@ void *amesh_live_row_give(struct amesh_live *live,
  * @peer: its sender; has a valid key, its replay floor has taken the beat
  * @beat: the beat
  * @at_ns: its arrival, boottime
+ *
+ * Return: true if the peer's deadline may now be earlier than the one that
+ * amesh_live_check() last returned: it came up, or its interval became
+ * shorter. Check it in the next pass, wherever it is in the wheel.
  */
-void amesh_live_accept(struct amesh_live *live, struct amesh_live_peer *peer,
+bool amesh_live_accept(struct amesh_live *live, struct amesh_live_peer *peer,
 		       const struct amesh_beat *beat, u64 at_ns);
 
 /**
@@ -335,8 +340,7 @@ void amesh_live_accept(struct amesh_live *live, struct amesh_live_peer *peer,
  * @now_ns: boottime, taken before the verify queue was drained
  *
  * Return: when to look at it next: its deadline while it is up, else
- * AMESH_LIVE_NEVER (a suspect is amesh_live_judge()'s; a beat makes it up
- * again: put it back into the wheel then).
+ * AMESH_LIVE_NEVER (a suspect is amesh_live_judge()'s).
  */
 u64 amesh_live_check(struct amesh_live *live, struct amesh_live_peer *peer,
 		     u64 now_ns);

@@ -9,7 +9,15 @@ void amesh_pace_init(struct amesh_pace *pace, u64 now_ns)
 	pace->due_ns = now_ns;
 	pace->last_ns = 0;
 	pace->early_ns = 0;
+	pace->wanted_ns = 0;
 	pace->wanted = false;
+}
+
+void amesh_pace_want(struct amesh_pace *pace, u64 now_ns)
+{
+	if (!pace->wanted)
+		pace->wanted_ns = now_ns;
+	pace->wanted = true;
 }
 
 u64 amesh_pace_next(const struct amesh_pace *pace, u32 interval_ms)
@@ -19,7 +27,8 @@ u64 amesh_pace_next(const struct amesh_pace *pace, u32 interval_ms)
 
 	if (!pace->wanted || !pace->last_ns)
 		return pace->due_ns;
-	early = pace->last_ns + interval_ns / 4;
+	early = amesh_max_u64(pace->last_ns + interval_ns / 4,
+			      pace->wanted_ns);
 	if (pace->early_ns)
 		early = amesh_max_u64(early, pace->early_ns + interval_ns);
 	return amesh_min_u64(early, pace->due_ns);

@@ -17,7 +17,8 @@
  * @due_ns: next regular beat
  * @last_ns: last beat of either kind, 0 = none yet
  * @early_ns: last early beat, 0 = none yet
- * @wanted: the own view changed since the last beat
+ * @wanted_ns: when the own view changed first since the last beat
+ * @wanted: it did
  *
  * Protected by the mesh's lock.
  */
@@ -25,6 +26,7 @@ struct amesh_pace {
 	u64 due_ns;
 	u64 last_ns;
 	u64 early_ns;
+	u64 wanted_ns;
 	bool wanted;
 };
 
@@ -34,6 +36,16 @@ struct amesh_pace {
  * @now_ns: boottime
  */
 void amesh_pace_init(struct amesh_pace *pace, u64 now_ns);
+
+/**
+ * amesh_pace_want - the own view changed, or the own incarnation rose
+ * @pace: the schedule
+ * @now_ns: boottime
+ *
+ * An early beat is never due before this time, however long the last beat is
+ * past: else it would count as late.
+ */
+void amesh_pace_want(struct amesh_pace *pace, u64 now_ns);
 
 /**
  * amesh_pace_next - when the next beat of either kind goes out

@@ -116,6 +116,28 @@ static void test_the_peer_s_own_interval_rules_within_bounds(void **state)
 	net_free(net);
 }
 
+static bool beat_every(struct net *net, u16 ms)
+{
+	struct amesh_beat beat = { .incarnation = 1, .interval_ms = ms };
+
+	return amesh_live_accept(&net->live, &net->peer[0], &beat, net->now);
+}
+
+static void test_an_earlier_deadline_is_told(void **state)
+{
+	struct net *net = net_new(1);
+
+	(void)state;
+	assert_true(beat_every(net, 30000)); /* came up */
+	assert_false(beat_every(net, 30000));
+	assert_true(beat_every(net, 29999));
+	assert_false(beat_every(net, 30000));
+	net_run(net, 110000);
+	assert_int_equal(net->peer[0].state, AMESH_STATE_SUSPECT);
+	assert_true(beat_every(net, 30000)); /* up again */
+	net_free(net);
+}
+
 static void test_leaving_is_down_at_once(void **state)
 {
 	struct net *net = net_new(3);
@@ -201,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_a_beat_makes_up_again_from_anywhere),
 		cmocka_unit_test(test_a_beat_that_came_while_draining_counts),
 		cmocka_unit_test(test_the_peer_s_own_interval_rules_within_bounds),
+		cmocka_unit_test(test_an_earlier_deadline_is_told),
 		cmocka_unit_test(test_leaving_is_down_at_once),
 		cmocka_unit_test(test_a_longer_window_by_configuration_spares_a_suspect),
 		cmocka_unit_test(test_a_beat_is_filled_from_the_view),

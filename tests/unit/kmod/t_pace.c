@@ -48,15 +48,27 @@ static void test_an_early_beat_waits_a_quarter(void **state)
 
 	(void)state;
 	amesh_pace_init(&pace, T0);
-	pace.wanted = true; /* before the first beat there is nothing early */
+	amesh_pace_want(&pace, T0); /* before the first beat there is nothing early */
 	assert_int_equal(amesh_pace_next(&pace, 1000), T0);
 	amesh_pace_sent(&pace, 1000, T0, 1U << 31);
 	assert_int_equal(amesh_pace_next(&pace, 1000), T0 + 1000 * MS);
-	pace.wanted = true;
+	amesh_pace_want(&pace, T0);
 	assert_int_equal(amesh_pace_next(&pace, 1000), T0 + 250 * MS);
 	assert_true(amesh_pace_sent(&pace, 1000, T0 + 250 * MS, 0));
 	assert_int_equal(pace.due_ns, T0 + 1000 * MS); /* not moved by it */
 	assert_false(pace.wanted);
+}
+
+static void test_an_early_beat_is_not_due_before_it_was_wanted(void **state)
+{
+	struct amesh_pace pace;
+
+	(void)state;
+	amesh_pace_init(&pace, T0);
+	amesh_pace_sent(&pace, 1000, T0, 1U << 31);
+	amesh_pace_want(&pace, T0 + 700 * MS);
+	amesh_pace_want(&pace, T0 + 800 * MS); /* wanted already */
+	assert_int_equal(amesh_pace_next(&pace, 1000), T0 + 700 * MS);
 }
 
 static void test_one_early_beat_an_interval(void **state)
@@ -67,10 +79,10 @@ static void test_one_early_beat_an_interval(void **state)
 	amesh_pace_init(&pace, T0);
 	amesh_pace_sent(&pace, 1000, T0, 1U << 31);
 	amesh_pace_sent(&pace, 1000, T0 + 900 * MS, 0); /* early */
-	pace.wanted = true; /* the regular one comes first */
+	amesh_pace_want(&pace, T0); /* the regular one comes first */
 	assert_int_equal(amesh_pace_next(&pace, 1000), T0 + 1000 * MS);
 	assert_false(amesh_pace_sent(&pace, 1000, T0 + 1000 * MS, 1U << 31));
-	pace.wanted = true;
+	amesh_pace_want(&pace, T0);
 	assert_int_equal(amesh_pace_next(&pace, 1000), T0 + 1900 * MS);
 }
 
@@ -98,6 +110,7 @@ int main(void)
 		cmocka_unit_test(test_jitter_spans_a_tenth_either_way),
 		cmocka_unit_test(test_the_grid_survives_lateness_but_not_a_stall),
 		cmocka_unit_test(test_an_early_beat_waits_a_quarter),
+		cmocka_unit_test(test_an_early_beat_is_not_due_before_it_was_wanted),
 		cmocka_unit_test(test_one_early_beat_an_interval),
 		cmocka_unit_test(test_long_down_peers_get_every_eighth),
 	};

@@ -152,6 +152,10 @@ static void test_a_pass_first_counts_the_stall_once(void **state)
 	assert_true(amesh_live_pass(&net->live, net->now));
 	assert_false(amesh_live_late(&net->live, net->now + 1 * MS));
 	assert_int_equal(net->live.lost_ns, 5000 * MS);
+	/* Nor when the timer is armed again for the time that has passed. */
+	amesh_live_send_due(&net->live, net->now - 5000 * MS);
+	assert_false(amesh_live_late(&net->live, net->now + 2 * MS));
+	assert_int_equal(net->live.lost_ns, 5000 * MS);
 	net_free(net);
 }
 
