@@ -23,8 +23,15 @@ static const char *const required[][2] = {
 
 static int minimal(void **state)
 {
+	const char *format = getenv("CMOCKA_MESSAGE_OUTPUT");
+	char kept[16] = "";
+
 	(void)state;
+	if (format)
+		snprintf(kept, sizeof(kept), "%s", format);
 	clearenv();
+	if (kept[0])
+		setenv("CMOCKA_MESSAGE_OUTPUT", kept, 1);
 	for (size_t i = 0; i < 4; i++)
 		setenv(required[i][0], required[i][1], 1);
 	return 0;
