@@ -3,8 +3,14 @@
 // reflection protocol: it asks the server for its descriptors and builds every
 // message type from them. It shares no code and no schema with the server.
 import grpc from '@grpc/grpc-js';
+import Long from 'long';
 import protobuf from 'protobufjs';
 import 'protobufjs/ext/descriptor/index.js';
+
+// protobufjs looks for it at run time, where a bundle has no modules; without
+// it 64-bit numbers lose their last digits.
+protobuf.util.Long = Long;
+protobuf.configure();
 
 const reflectionRoot = protobuf.Root.fromJSON({
   nested: {
