@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Ed25519 in userspace: the pure files of kmod/ed25519, compiled as the kernel
 # compiles them (no vector registers but in the eight-lane object), tested,
-# fuzzed and measured. The module itself is built and loaded by the kmod part.
+# fuzzed and measured; and the provider's interface in guests. The modules as they
+# ship are built by the kmod part.
 
 CHECK += check-ed25519
 DEEP += deep-ed25519
@@ -26,6 +27,7 @@ ED_OBJECTS := $(patsubst %,$(ED)/%.o,$(ED_PORTABLE) eval_adx lanes ifma)
 ED_TESTS := t_field t_scalar t_comb t_verify t_lanes t_field_ifma
 ED_PLANTS := S_RANGE:sc_is_reduced KEY_ORDER:ge_has_prime_order \
 	LANE:ifma_encode ADX:eval_adx_pair
+ED_KERNELS := 6.1 6.12
 ED_CROSS := i686-linux-gnu powerpc64-linux-gnu
 
 .PHONY: check-ed25519 deep-ed25519 bench-ed25519
@@ -65,8 +67,9 @@ $(ED)/replay-%: $(ED_UNIT)/replay.c $(ED_HEADERS) $(SETUP) $(patsubst %,$(ED_DIR
 $(ED)/bench: $(ROOT)/tests/bench/ed25519/bench.c $(ED_OBJECTS)
 	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lsodium -lcrypto
 
-check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/fuzz $(ED_PLANTED) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian
-	$(ED_UNIT)/check.sh $(ED) $(ED_CASES) $(ED_SEED)
+# The rule for the guests' kernels is the kmod part's.
+check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/fuzz $(ED_PLANTED) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) $(ED_KERNELS:%=$(O)/qemu/k%/stamp) ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian, the provider in guests
+	$(ED_UNIT)/check.sh $(ED) $(ED_CASES) $(ED_SEED) $(ED_KERNELS)
 
 deep-ed25519: $(ED)/fuzz ## Ed25519: 10 million differential cases
 	$(ED)/fuzz $(ED_DEEP_CASES) $(ED_SEED)1

@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# check.sh BUILD CASES SEED: runs what mk/ed25519.mk built and counts. Each line
-# is one test program, one run of the fuzzer, or one foreign machine.
+# check.sh BUILD CASES SEED KERNEL...: runs what mk/ed25519.mk built and counts. Each line
+# is one test program, one run of the fuzzer, one foreign machine,
+# or one guest kernel.
 set -u
 build=$1 cases=$2 seed=$3
+shift 3
+here=$(cd "$(dirname "$0")" && pwd)
 passed=0 failed=0 skipped=0
 
 result() { # name exit-code log
@@ -66,5 +69,8 @@ sed '0,/ 1$/s/ 1$/ 0/' "$build/record" >"$build/record-wrong"
 if qemu-ppc64-static "$build/replay-powerpc64-linux-gnu" "$build/record-wrong" >"$build/wrong.log" 2>&1
 then result 'wrong record noticed' 1 "$build/wrong.log"
 else result 'wrong record noticed' 0 "$build/wrong.log"; fi
+for kernel; do
+	run "guest $kernel" "$here/api/guest.sh" "$kernel" "$build"
+done
 printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
 [ $failed = 0 ] && [ $passed -gt 0 ]
