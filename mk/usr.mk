@@ -12,7 +12,7 @@ build-usr: $(USR)/build.ninja ## agent, bridge, command line, libraries
 	ninja -C $(USR)
 
 $(USR)/build.ninja: $(SETUP)
-	[ -e $@ ] || meson setup --buildtype=release $(USR) $(ROOT)
+	[ -e $@ ] || meson setup $(USR) $(ROOT)
 
 $(USR_ASAN)/build.ninja: $(SETUP)
 	[ -e $@ ] || meson setup -Db_sanitize=address,undefined -Db_lundef=false $(USR_ASAN) $(ROOT)

@@ -113,8 +113,10 @@ static void round_failed(struct csk *csk)
 
 void csk_pull_next(struct csk *csk)
 {
-	while (csk->pulls < CSK_PULLS_AT_ONCE && csk->next_candidate < csk->candidates)
-		ask(csk, free_pull(csk), &csk->candidate[csk->next_candidate++]);
+	struct csk_pull *pull;
+
+	while (csk->next_candidate < csk->candidates && (pull = free_pull(csk)))
+		ask(csk, pull, &csk->candidate[csk->next_candidate++]);
 	if (!csk->pulls)
 		round_failed(csk);
 }
