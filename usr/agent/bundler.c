@@ -188,19 +188,31 @@ void flight_refused(struct bundler *b, const char *error, const char *reason)
 	job_free(j);
 }
 
-void flight_retry(struct bundler *b, const char *reason, bool slow)
+static unsigned int retry_delay_ms(struct job *j, enum retry how)
 {
-	struct job *j = land(b);
 	unsigned int delay = backoff_delay_ms(&j->backoff);
 
-	if (slow && delay < BUNDLER_RETRY_SLOW_MS)
-		delay = BUNDLER_RETRY_SLOW_MS;
+	switch (how) {
+	case RETRY_ENDPOINT:
+		return delay < BUNDLER_RETRY_ENDPOINT_MS ? delay : BUNDLER_RETRY_ENDPOINT_MS;
+	case RETRY_BACKOFF:
+		return delay;
+	case RETRY_SLOW:
+		return delay > BUNDLER_RETRY_SLOW_MS ? delay : BUNDLER_RETRY_SLOW_MS;
+	}
+	return delay;
+}
+
+void flight_retry(struct bundler *b, const char *reason, enum retry how)
+{
+	struct job *j = land(b);
+
 	if (strncmp(b->waiting, reason, sizeof(b->waiting) - 1))
 		log_warn("operation %s: %s", j->name, reason);
 	snprintf(b->waiting, sizeof(b->waiting), "%s", reason);
-	snprintf(b->blocked, sizeof(b->blocked), "%s", slow ? reason : "");
-	j->tries++;
-	j->not_before_ms = loop_now_ms(b->loop) + delay;
+	snprintf(b->blocked, sizeof(b->blocked), "%s", how == RETRY_SLOW ? reason : "");
+	j->tries += how != RETRY_ENDPOINT; /* an outage says nothing about the operation */
+	j->not_before_ms = loop_now_ms(b->loop) + retry_delay_ms(j, how);
 	enqueue(b, j);
 }
 

@@ -18,7 +18,8 @@ enum {
 	BUNDLER_QUEUE_MAX = 64,
 	BUNDLER_CALL_MAX_BYTES = 68 << 10,   /* send() with 64 KiB */
 	BUNDLER_SETTLED_MAX = 256,           /* effects watched for reorgs */
-	BUNDLER_RETRY_FIRST_MS = 1000,
+	BUNDLER_RETRY_FIRST_MS = 500,
+	BUNDLER_RETRY_ENDPOINT_MS = 3000,    /* at most, while one is away */
 	BUNDLER_RETRY_MAX_MS = 30000,
 	BUNDLER_RETRY_SLOW_MS = 15000,       /* somebody must act first */
 	BUNDLER_RECEIPT_POLL_MS = 500,

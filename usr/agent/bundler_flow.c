@@ -35,7 +35,7 @@ void flight_clear(struct bundler *b)
 /* A step failed at an endpoint. */
 static void endpoint_failed(struct bundler *b, const struct rpc_reply *reply)
 {
-	flight_retry(b, reply->text, false);
+	flight_retry(b, reply->text, rpc_transient(reply->class) ? RETRY_ENDPOINT : RETRY_BACKOFF);
 }
 
 static void bad_answer(struct bundler *b, const char *who, const char *why)
@@ -43,7 +43,7 @@ static void bad_answer(struct bundler *b, const char *who, const char *why)
 	char text[FLIGHT_TEXT_MAX];
 
 	snprintf(text, sizeof(text), "%s: %s; nothing was signed", who, why);
-	flight_retry(b, text, true);
+	flight_retry(b, text, RETRY_SLOW);
 }
 
 static void ask(struct bundler *b, struct rpc *r, const char *method, json_t *params, rpc_fn fn)
@@ -70,10 +70,10 @@ static void contract_refused(struct bundler *b, const char *name, const char *de
 		flight_refused(b, name, text);
 		break;
 	case REFUSAL_WAIT:
-		flight_retry(b, text, true);
+		flight_retry(b, text, RETRY_SLOW);
 		break;
 	case REFUSAL_RETRY:
-		flight_retry(b, text, false);
+		flight_retry(b, text, RETRY_BACKOFF);
 		break;
 	}
 }
@@ -105,9 +105,9 @@ static void on_nonce_after(const struct chain_answer *a, void *arg)
 	if (a->class != RPC_OK || a->len != 32)
 		look_later(b);
 	else if (memcmp(a->data, b->flight.op.nonce, 32))
-		flight_retry(b, "operation executed without its effect", false);
+		flight_retry(b, "operation executed without its effect", RETRY_BACKOFF);
 	else
-		flight_retry(b, "operation not included in time, sent anew", false);
+		flight_retry(b, "operation not included in time, sent anew", RETRY_BACKOFF);
 }
 
 static void on_effect(const struct chain_answer *a, void *arg)
@@ -202,7 +202,7 @@ static void send_signed(struct bundler *b)
 	}
 	if (!userop_hash(&f->op, userop_entry_point, b->chain_id, f->op_hash) ||
 	    !keys_sign_owner(b->keys, f->op_hash, f->op.signature)) {
-		flight_retry(b, "the operation could not be signed", false);
+		flight_retry(b, "the operation could not be signed", RETRY_BACKOFF);
 		return;
 	}
 	log_info("operation %s: sent as 0x%s", f->job->name, hex_encode(hex, f->op_hash, 32));
@@ -248,7 +248,7 @@ static void sponsor_failed(struct bundler *b, const struct rpc_reply *reply)
 		log_foreign(r2, sizeof(r2), json_string_value(revert), json_string_length(revert));
 	snprintf(text, sizeof(text), "sponsorship of %s denied: %s%s%s", b->flight.job->name,
 		 *r1 ? r1 : reply->message, *r2 ? ", " : "", r2);
-	flight_retry(b, text, true);
+	flight_retry(b, text, RETRY_SLOW);
 }
 
 static void on_sponsored(const struct rpc_reply *reply, void *arg)
@@ -277,7 +277,7 @@ static void ask_sponsor(struct bundler *b)
 	}
 	if (!userop_sponsor_hash(&b->flight.op, b->chain_id, hash) ||
 	    !keys_sign_owner(b->keys, hash, auth)) {
-		flight_retry(b, "the request for sponsorship could not be signed", false);
+		flight_retry(b, "the request for sponsorship could not be signed", RETRY_BACKOFF);
 		return;
 	}
 	ask(b, b->paymaster, "pm_getPaymasterData", sponsor_params(b, auth), on_sponsored);
@@ -382,7 +382,7 @@ static void on_nonce(const struct chain_answer *a, void *arg)
 
 	if (a->class != RPC_OK || a->len != 32) {
 		flight_retry(b, a->class != RPC_OK ? a->text : "rpc: getNonce answers nothing",
-			     false);
+			     RETRY_ENDPOINT);
 		return;
 	}
 	memcpy(b->flight.op.nonce, a->data, 32);
@@ -401,7 +401,7 @@ static void ask_nonce(struct bundler *b)
 	buf_init(&f->call_data, BUNDLER_CALL_MAX_BYTES + 256);
 	if (!userop_execute(&f->call_data, chain_cluster(b->chain), f->job->call.data,
 			    f->job->call.len)) {
-		flight_retry(b, "out of memory for an operation", false);
+		flight_retry(b, "out of memory for an operation", RETRY_BACKOFF);
 		return;
 	}
 	f->op.call_data = f->call_data.data;
@@ -422,7 +422,7 @@ static void on_simulated(const struct chain_answer *a, void *arg)
 	else if (a->reverted)
 		contract_refused(b, name ? name : "", a->text);
 	else
-		flight_retry(b, a->text, false);
+		flight_retry(b, a->text, RETRY_ENDPOINT);
 }
 
 static void on_checked(const struct chain_answer *a, void *arg)
@@ -431,7 +431,7 @@ static void on_checked(const struct chain_answer *a, void *arg)
 	const struct job *j = b->flight.job;
 
 	if (a->class != RPC_OK) {
-		flight_retry(b, a->text, false);
+		flight_retry(b, a->text, RETRY_ENDPOINT);
 		return;
 	}
 	if (job_effect_shown(j, a)) {

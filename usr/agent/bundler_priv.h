@@ -64,8 +64,13 @@ void flight_clear(struct bundler *b);
 /* How flight ends, called by bundler_flow.c; each frees or requeues the job. */
 void flight_done(struct bundler *b);
 void flight_refused(struct bundler *b, const char *error, const char *reason);
-/* Again after the job's backoff; slow: somebody must act first. */
-void flight_retry(struct bundler *b, const char *reason, bool slow);
+/* Again after the job's backoff. */
+enum retry {
+	RETRY_ENDPOINT, /* one is away: soon again */
+	RETRY_BACKOFF,
+	RETRY_SLOW,     /* somebody must act first, and is shown what */
+};
+void flight_retry(struct bundler *b, const char *reason, enum retry how);
 
 /* True if the answer of the check call shows the effect. */
 bool job_effect_shown(const struct job *j, const struct chain_answer *a);

@@ -16,7 +16,7 @@
 enum {
 	KEYS_WG_EPOCH_MAX = 16,      /* epochs 0..16 */
 	KEYS_RETRY_FIRST_MS = 500,   /* while the guest agent does not answer */
-	KEYS_RETRY_MAX_MS = 15000,
+	KEYS_RETRY_MAX_MS = 3000,
 };
 
 #define KEYS_BINDING_PURPOSE "attestmesh.binding.v1"

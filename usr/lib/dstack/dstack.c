@@ -176,6 +176,10 @@ static void on_quote(const struct http_reply *reply, void *arg)
 
 /* ---- requests ---- */
 
+static const unsigned int total_ms[KINDS] = {
+	[KIND_INFO] = DSTACK_INFO_MS, [KIND_KEY] = DSTACK_KEY_MS, [KIND_QUOTE] = DSTACK_QUOTE_MS,
+};
+
 static int ask(struct dstack *d, enum kind kind, const char *method, json_t *args,
 	       size_t max_bytes, http_fn fn)
 {
@@ -184,7 +188,7 @@ static int ask(struct dstack *d, enum kind kind, const char *method, json_t *arg
 	struct http_request req = {
 		.url = url, .unix_socket = d->socket, .body = body,
 		.body_len = body ? strlen(body) : 0, .max_body_bytes = max_bytes,
-		.connect_ms = DSTACK_CONNECT_MS, .total_ms = DSTACK_TOTAL_MS,
+		.connect_ms = DSTACK_CONNECT_MS, .total_ms = total_ms[kind],
 		.secret = kind == KIND_KEY,
 	};
 

@@ -19,7 +19,9 @@ enum {
 	DSTACK_LINK_BYTES = 65,
 	DSTACK_APP_ID_BYTES = 20,
 	DSTACK_REPORT_DATA_BYTES = 64,
-	DSTACK_TOTAL_MS = 30000,            /* quotes are slow and made one at a time */
+	DSTACK_KEY_MS = 5000,
+	DSTACK_INFO_MS = 15000,             /* makes a quote, one at a time */
+	DSTACK_QUOTE_MS = 30000,
 	DSTACK_KEY_ANSWER_MAX_BYTES = 4096,
 	DSTACK_INFO_ANSWER_MAX_BYTES = 2 << 20, /* event log and compose inside */
 };

@@ -329,6 +329,16 @@ static void fail(struct call *c, enum rpc_class class, const char *detail)
 	call_free(c);
 }
 
+static unsigned int total_ms(const char *method)
+{
+	if (!strcmp(method, "eth_getLogs"))
+		return RPC_LOGS_TOTAL_MS;
+	if (!strncmp(method, "pm_", 3) || !strcmp(method, "eth_estimateUserOperationGas") ||
+	    !strcmp(method, "eth_sendUserOperation"))
+		return RPC_OPERATION_TOTAL_MS;
+	return RPC_TOTAL_MS;
+}
+
 /* False if the call was answered with a failure. */
 static bool start(struct call *c)
 {
@@ -336,7 +346,7 @@ static bool start(struct call *c)
 	struct http_request req = {
 		.url = r->url, .body = c->body, .body_len = c->body ? strlen(c->body) : 0,
 		.max_body_bytes = RPC_ANSWER_MAX_BYTES, .connect_ms = RPC_CONNECT_MS,
-		.total_ms = RPC_TOTAL_MS,
+		.total_ms = total_ms(c->method),
 	};
 
 	if (c->body)

@@ -16,8 +16,10 @@ enum {
 	RPC_ANSWER_MAX_BYTES = 8 << 20, /* a window of logs; jansson multiplies it */
 	RPC_CONCURRENT_MAX = 8,
 	RPC_QUEUE_MAX = 256,
-	RPC_CONNECT_MS = 5000,
-	RPC_TOTAL_MS = 20000,
+	RPC_CONNECT_MS = 3000,
+	RPC_TOTAL_MS = 6000,       /* a call that hangs is soon asked again */
+	RPC_LOGS_TOTAL_MS = 20000, /* large windows take their time */
+	RPC_OPERATION_TOTAL_MS = 15000, /* estimates and sponsorships simulate */
 	RPC_PAUSE_MAX_MS = 60000,
 	RPC_TEXT_MAX = 400,
 	RPC_JSON_DEPTH_MAX = 32,
