@@ -167,12 +167,7 @@ class Stage:
         # The veth's other end goes with the namespace, later than the command.
         wait_for(lambda: subprocess.run(['ip', '-n', PREFIX + 'g', 'link', 'show', 'v' + name],
                                         capture_output=True).returncode)
-        sh('ip', '-n', ns, 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'v' + name,
-           'netns', PREFIX + 'g')
-        sh('ip', '-n', ns, 'addr', 'add', lab.NODE_ADDR[name] + '/24', 'dev', 'up0')
-        sh('ip', '-n', ns, 'link', 'set', 'up0', 'up')
-        sh('ip', '-n', PREFIX + 'g', 'link', 'set', 'v' + name, 'master', 'br0')
-        sh('ip', '-n', PREFIX + 'g', 'link', 'set', 'v' + name, 'up')
+        lab.uplink_add(name)
 
     def end(self):
         for n in self.node.values():

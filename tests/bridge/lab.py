@@ -21,6 +21,7 @@ HOME = os.open('/proc/self/ns/net', os.O_RDONLY)
 PREFIX = 'ambr%d' % os.getpid()
 GATEWAY_ADDR = '10.92.0.1'
 NODE_ADDR = {'a': '10.92.0.10', 'b': '10.92.0.11'}
+MAC_END = {'a': '0a', 'b': '0b'}
 WG_PORT, TCP_PORT, GATEWAY_PORT = 51821, 51900, 443
 HOST = {n: '%s-%ds.gw.test' % (n * 40, TCP_PORT) for n in 'ab'}
 PEER = {n: n.encode() * 32 for n in 'ab'}
@@ -43,23 +44,29 @@ def inside(name):
         os.close(fd)
 
 
+def uplink_add(name):
+    """The uplink of a node: the same hardware address each time, as a machine's."""
+    ns = PREFIX + name
+    sh('ip', '-n', ns, 'link', 'add', 'up0', 'address', '02:00:00:00:00:' + MAC_END[name],
+       'type', 'veth', 'peer', 'name', 'v' + name, 'netns', PREFIX + 'g')
+    sh('ip', '-n', ns, 'addr', 'add', NODE_ADDR[name] + '/24', 'dev', 'up0')
+    sh('ip', '-n', ns, 'link', 'set', 'up0', 'up')
+    sh('ip', '-n', PREFIX + 'g', 'link', 'set', 'v' + name, 'master', 'br0')
+    sh('ip', '-n', PREFIX + 'g', 'link', 'set', 'v' + name, 'up')
+
+
 def stage_up():
     for name in 'gab':
         ns = PREFIX + name
         sh('ip', 'netns', 'add', ns)
         sh('ip', '-n', ns, 'link', 'set', 'lo', 'up')
-    sh('ip', '-n', PREFIX + 'g', 'link', 'add', 'br0', 'type', 'bridge')
+    # Else it takes a port's address, and another one when that port goes.
+    sh('ip', '-n', PREFIX + 'g', 'link', 'add', 'br0', 'address', '02:00:00:00:00:01', 'type', 'bridge')
     sh('ip', '-n', PREFIX + 'g', 'addr', 'add', GATEWAY_ADDR + '/24', 'dev', 'br0')
     sh('ip', '-n', PREFIX + 'g', 'link', 'set', 'br0', 'up')
     for name in 'ab':
-        ns = PREFIX + name
-        sh('ip', '-n', ns, 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'v' + name,
-           'netns', PREFIX + 'g')
-        sh('ip', '-n', ns, 'addr', 'add', NODE_ADDR[name] + '/24', 'dev', 'up0')
-        sh('ip', '-n', ns, 'link', 'set', 'up0', 'up')
-        sh('ip', '-n', PREFIX + 'g', 'link', 'set', 'v' + name, 'master', 'br0')
-        sh('ip', '-n', PREFIX + 'g', 'link', 'set', 'v' + name, 'up')
-        etc = '/etc/netns/' + ns
+        uplink_add(name)
+        etc = '/etc/netns/' + PREFIX + name
         os.makedirs(etc)
         with open(etc + '/hosts', 'w') as f:
             f.write('127.0.0.1 localhost\n')
