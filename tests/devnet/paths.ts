@@ -19,5 +19,5 @@ export const OUT = process.env["O"] ?? join(ROOT, "build");
 export const modulePath = (...parts: string[]): string => join(ROOT, "node_modules", ...parts);
 // For packages that stay outside the bundle.
 export const requireFromRoot = createRequire(join(ROOT, "package.json"));
-export const ARTIFACTS = join(OUT, "contracts", "out");
+export const ARTIFACTS = process.env["CONTRACTS_OUT"] ?? join(OUT, "contracts", "out");
 export const CONTRACTS_SCRIPT = join(ROOT, "contracts", "script", "attestmesh-contracts.mjs");

@@ -19,7 +19,8 @@ export function startBundler(children: Children, port: number, chainUrl: string,
     "--entrypoints", ENTRY_POINT, "--executor-private-keys", DEVNET_KEYS.executor, "--utility-private-key", DEVNET_KEYS.utility,
     "--utility-wallet-monitor", "false", "--min-executor-balance", "0", "--rpc-url", chainUrl, "--port", String(port),
     "--safe-mode", "false", "--min-entity-stake", "1", "--min-entity-unstake-delay", "86400", "--block-time", String(blockTimeSecs * 1000),
-    "--log-level", "warn", "--json", "true", "--enable-debug-endpoints", "true",
+    // or a large message is bundled below the chain's calldata floor and never mined
+    "--supports-eip7623", "true", "--static-max-priority-fee-per-gas", "1", "--rpc-gas-estimate", "true", "--log-level", "warn", "--json", "true", "--enable-debug-endpoints", "true",
   ];
   const env = { PATH: process.env["PATH"], HOME: dir, NODE_ENV: "production" };
   const child = children.start("bundler", process.execPath, args, env);
