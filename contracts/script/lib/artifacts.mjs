@@ -21,15 +21,22 @@ export function loadArtifact(directory, name) {
   return { abi, bytecode: bytecode.object };
 }
 
-/// Everything a cluster answers: the diamond's own functions and those of every facet of this release.
-export function loadClusterAbi(directory) {
-  const facets = ['ClusterDiamond', 'AttestFacet', 'MessageFacet', 'NetworkFacet', 'CskFacet', 'DstackFacet', 'OperatorFacet'];
+const FACETS = ['ClusterDiamond', 'AttestFacet', 'MessageFacet', 'NetworkFacet', 'CskFacet', 'DstackFacet', 'OperatorFacet'];
+const OTHERS = ['ClusterInit', 'ClusterMember', 'ClusterMemberFactory', 'ClusterDiamondFactory', 'IndexerRegistry', 'VerifyingPaymaster'];
+
+function merged(directory, names) {
   const seen = new Set();
-  return facets.flatMap((name) => loadArtifact(directory, name).abi).filter((entry) => {
+  return names.flatMap((name) => loadArtifact(directory, name).abi).filter((entry) => {
     const key = JSON.stringify(entry);
     return !seen.has(key) && seen.add(key);
   });
 }
+
+/// Everything a cluster answers: the diamond's own functions and those of every facet of this release.
+export const loadClusterAbi = (directory) => merged(directory, FACETS);
+
+/// Every custom error of the contracts.
+export const loadErrors = (directory) => merged(directory, [...FACETS, ...OTHERS]).filter(({ type }) => type === 'error');
 
 export function loadEntryPoint() {
   const require = createRequire(import.meta.url);

@@ -9,7 +9,7 @@ import {
 } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { UsageError } from './args.mjs';
-import { DEFAULT_ARTIFACTS, loadArtifact, loadClusterAbi } from './artifacts.mjs';
+import { DEFAULT_ARTIFACTS, loadArtifact, loadClusterAbi, loadErrors } from './artifacts.mjs';
 
 /// Arachnid's deterministic deployment proxy: the same address on every chain, and on anvil from the start.
 export const CREATE2_PROXY = '0x4e59b44847b379578588920cA78FbF26c0B4956C';
@@ -59,6 +59,10 @@ export class Session {
     return (this._clusterAbi ??= loadClusterAbi(this.artifacts));
   }
 
+  get errors() {
+    return (this._errors ??= loadErrors(this.artifacts));
+  }
+
   /// An address from the options, else from the infrastructure receipt.
   address(option, field) {
     if (this.args[option] !== undefined) return this.args[option];
@@ -100,7 +104,10 @@ export class Session {
     const data = encodeFunctionData({ abi, functionName, args });
     const entry = { step, to: address, function: functionName };
     if (!this.planned.has(address.toLowerCase())) {
-      await this.client.simulateContract({ account: this.from, address, abi, functionName, args, value });
+      // a revert may come from a contract further down, whose errors the called one's ABI does not have
+      await this.client.simulateContract({
+        account: this.from, address, abi: [...abi, ...this.errors], functionName, args, value,
+      });
       entry.simulated = true;
     }
     return this.#submit(entry, { to: address, data, value });

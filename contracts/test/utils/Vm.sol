@@ -39,6 +39,8 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
 
+    function record() external;
+    function accesses(address account) external view returns (bytes32[] memory reads, bytes32[] memory writes);
     function deal(address account, uint256 balance) external;
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
