@@ -100,6 +100,44 @@ static void set_kernel_mesh(struct node *n, const struct chain_snapshot *s)
 	n->floor_ms = loop_now_ms(n->loop);
 }
 
+static int keep_key(const struct am_peer *p, void *arg)
+{
+	struct node *n = arg;
+	struct kept_key *grown;
+
+	if (!p->has_key || p->key_status != ATTESTMESH_KEY_VALID)
+		return 0;
+	grown = reallocarray(n->kept, n->kept_count + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	n->kept = grown;
+	memcpy(n->kept[n->kept_count].id, p->id, 32);
+	memcpy(n->kept[n->kept_count++].key, p->key, 32);
+	return 0;
+}
+
+/* An adopted interface may have a mesh whose peers are known to the kernel.
+ * Without them nothing is lost but the verdicts of the next seconds. */
+static void keep_keys(struct node *n)
+{
+	uint32_t ifindex = mesh_ifindex(n->mesh);
+	struct am *am;
+
+	if (n->kept_count || am_open(&am))
+		return;
+	if (am_peer_each(am, ifindex, keep_key, n))
+		log_debug("keys of the kernel's peers: %s", am_error(am));
+	am_close(am);
+}
+
+static const uint8_t *kept_key(const struct node *n, const uint8_t id[32])
+{
+	for (size_t i = 0; i < n->kept_count; i++)
+		if (!memcmp(n->kept[i].id, id, 32))
+			return n->kept[i].key;
+	return NULL;
+}
+
 static int device(struct node *n, const struct chain_snapshot *s)
 {
 	struct mesh_net net = net_of(s);
@@ -124,6 +162,8 @@ static int device(struct node *n, const struct chain_snapshot *s)
 	}
 	if (!n->device_ready || created)
 		log_info("%s is up (%s)", n->config->ifname, created ? "made" : "adopted");
+	if (!n->device_ready && !created)
+		keep_keys(n);
 	n->device_ready = true;
 	n->mesh_waiting[0] = '\0';
 	memcpy(n->wg_secret_pub, pub, sizeof(pub));
@@ -143,13 +183,14 @@ static void fill_peer(struct node *n, const struct member *m, struct am_peer_con
 		      struct carriage_peer *carried)
 {
 	const struct envelope_peer *e = envelopes_peer(n->envelopes, m->id);
+	const uint8_t *key = e ? e->ed25519_pub : kept_key(n, m->id);
 
 	*kernel = (struct am_peer_config){ .index = m->index, .addr4 = htonl(m->mesh_ip),
-					   .has_addr6 = n->ipv6, .has_key = e != NULL };
+					   .has_addr6 = n->ipv6, .has_key = key != NULL };
 	memcpy(kernel->id, m->id, sizeof(kernel->id));
 	memcpy(kernel->addr6, m->mesh_ip6, sizeof(kernel->addr6));
-	if (e)
-		memcpy(kernel->key, e->ed25519_pub, sizeof(kernel->key));
+	if (key)
+		memcpy(kernel->key, key, sizeof(kernel->key));
 
 	*carried = (struct carriage_peer){ .index = m->index, .port = ENVELOPE_PORT };
 	memcpy(carried->id, m->id, sizeof(carried->id));
@@ -217,6 +258,7 @@ void node_mesh_clear(struct node *n)
 {
 	char error[MESH_ERROR_CHARS];
 
+	n->kept_count = 0;
 	kern_clear(n->kern);
 	carriage_clear(n->carriage);
 	if (n->device_ready && mesh_peers_clear(n->mesh, error))
@@ -372,4 +414,5 @@ void node_mesh_free(struct node *n)
 	mesh_free(n->mesh);
 	if (n->kern)
 		kern_free(n->kern);
+	free(n->kept);
 }

@@ -43,6 +43,11 @@ enum {
 	NODE_FLOOR_EVERY_MS = 60000,
 };
 
+/* A peer's beat key as an earlier agent gave it to the kernel. */
+struct kept_key {
+	uint8_t id[32], key[32];
+};
+
 struct node {
 	struct loop *loop;
 	const struct config *config;
@@ -83,6 +88,10 @@ struct node {
 	unsigned int wg_epoch;
 	uint8_t wg_secret_pub[32];     /* public key that the device was given */
 	struct peers peers;
+	/* What the kernel held when this agent came: used for a peer until its
+	 * envelope is found again, so that an agent's restart moves no verdict. */
+	struct kept_key *kept;
+	size_t kept_count;
 	bool has_kernel_mesh;
 	struct am_mesh kernel_mesh;    /* as last read */
 	int64_t twin_ms, floor_ms;

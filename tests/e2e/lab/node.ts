@@ -129,13 +129,22 @@ export class LabNode {
 
   // The command line tool inside the namespace.
   cli(...args: string[]): string {
-    return must("ip", inNs(this.ns, [`${this.lab.programs}/lib/cli/attestmesh`, ...args]));
+    return must("ip", inNs(this.ns, this.cliArgs(args)));
+  }
+
+  // The same where a refusal is what is asked for.
+  cliRefused(...args: string[]): { code: number; out: string; err: string } {
+    return run("ip", inNs(this.ns, this.cliArgs(args)));
+  }
+
+  private cliArgs(args: readonly string[]): string[] {
+    return ["env", `RUNTIME_DIR=${this.runtime}`, `AGENT_GRPC_SOCKET=${this.appSocket}`, `${this.lab.programs}/lib/cli/attestmesh`, ...args];
   }
 
   // What the kernel of this node says of its peers, straight over netlink.
   kernelPeers(): KernelPeer[] {
-    const meshes = JSON.parse(this.cli("peers", "--json")) as { peers: { member_id: string; state: string; reason: string; flags: string[] }[] }[];
-    return (meshes[0]?.peers ?? []).map((p) => ({ member_id: p.member_id, state: p.state, reason: p.reason, agent: p.flags.includes("agent") }));
+    const peers = JSON.parse(this.cli("peers", "--json")) as { member_id: string; state: string; reason: string; agent_attached: boolean }[];
+    return peers.map((p) => ({ member_id: p.member_id, state: p.state, reason: p.reason, agent: p.agent_attached }));
   }
 
   kernelMesh(): { beats: number; accepted: number } {

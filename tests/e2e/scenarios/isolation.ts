@@ -9,6 +9,7 @@ import { start, alive, logOf } from "../lab/processes.ts";
 import { GATEWAY_DOMAIN, GATEWAY_IP, GATEWAY_NS, inNs } from "../lab/topology.ts";
 
 const PROBE_PORT = 5999;
+const CONTROL_IP = "10.0.2.2";
 
 const UDP_LISTEN = `import socket,sys
 s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(("0.0.0.0",${PROBE_PORT})); s.settimeout(float(sys.argv[1]))
@@ -20,6 +21,17 @@ const TCP_CONNECT = `import socket,sys
 s=socket.socket(); s.settimeout(3)
 try: s.connect((sys.argv[1],int(sys.argv[2]))); print("open")
 except OSError as e: print("refused" if e.errno==111 else "no answer")`;
+// Counts what the uplink carries to each of the addresses, for three seconds.
+const UPLINK_SNIFF = `import socket,sys,time
+s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,socket.htons(3)); s.bind(("eth0",0)); s.settimeout(0.2)
+seen={a:0 for a in sys.argv[1:]}; end=time.time()+3; print("listening",flush=True)
+while time.time()<end:
+  try: p=s.recv(2048)
+  except TimeoutError: continue
+  if p[12:14]==b"\\x08\\x00":
+    d=socket.inet_ntoa(p[30:34])
+    if d in seen: seen[d]+=1
+print(" ".join(str(seen[a]) for a in sys.argv[1:]))`;
 const UDP_REFUSED = `import socket,sys,errno
 try: socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b"x",(sys.argv[1],9)); print("sent")
 except OSError as e: print(errno.errorcode[e.errno])`;
@@ -57,19 +69,22 @@ async function onlyThroughTheGateway(lab: Lab): Promise<Record<string, unknown>>
 async function nothingLeavesInClear(lab: Lab): Promise<Record<string, unknown>> {
   const n = lab.nodes.at(-1)!;
   const to = lab.node(1).meshIp4();
-  const uplinkBytes = (): number => Number(n.exec("cat", "/sys/class/net/eth0/statistics/tx_packets").out);
   await n.stop();
   n.exec("ip", "link", "del", "attestmesh0");
-  await sleep(500);
-  const before = uplinkBytes();
+  const log = `${lab.spec.results}/uplink.log`;
+  const sniffer = start("sniffer", log, "ip", inNs(n.ns, ["python3", "-c", UPLINK_SNIFF, to, CONTROL_IP]), { PATH: process.env["PATH"] ?? "" });
+  await until("the sniffer", 10_000, async () => logOf(log).includes("listening"));
   const answer = python(n.ns, UDP_REFUSED, to);
-  const left = uplinkBytes() - before;
+  python(n.ns, UDP_REFUSED, CONTROL_IP);
+  await until("the sniffer's end", 15_000, async () => !alive(sniffer));
+  const [left, control] = logOf(log).trim().split("\n").at(-1)!.split(" ").map(Number);
   check(answer === "EHOSTUNREACH" || answer === "ENETUNREACH", `sendto a mesh address without the device: ${answer}`);
-  check(left === 0, `${left} packets left by the uplink`);
+  check(left === 0, `${left} packets to a mesh address left by the uplink`);
+  check((control ?? 0) > 0, "the sniffer does not even see a packet to the host");
   n.startBridge();
   n.startAgent();
   await n.untilHealthy(60_000);
-  return { sendto: answer, packets_by_uplink: left };
+  return { sendto: answer, packets_by_uplink: left, control_packets: control };
 }
 
 async function strangers(lab: Lab): Promise<Record<string, unknown>> {

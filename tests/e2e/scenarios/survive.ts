@@ -166,7 +166,7 @@ export async function down(lab: Lab): Promise<Record<string, unknown>> {
   const n = lab.nodes.at(-1)!;
   const rest = others(lab, n);
   const member = await n.readMemberId();
-  const refused = n.exec(`${lab.spec.programs}/lib/cli/attestmesh`, "down");
+  const refused = n.cliRefused("down");
   check(refused.code !== 0, "`attestmesh down` went ahead under a running agent");
   await n.stopAgent("SIGTERM");
   const t = Date.now();
