@@ -8,6 +8,7 @@
  * Usage: stand_in SOCKET; ends in order on SIGTERM.
  */
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,6 @@
 #include "grpc/services.h"
 #include "log.h"
 #include "rpc_app.h"
-#include "secret.h"
 
 enum { LOG_MAX = 256, PAYLOAD_MAX = 256, FIRST_BLOCK = 100 };
 
@@ -189,7 +189,8 @@ int main(int argc, char **argv)
 	struct grpc_limits limits = rpc_app_limits();
 	int ret;
 
-	if (argc != 2 || secret_init())
+	/* Not secret_init(): the leak checker must be able to attach. */
+	if (argc != 2 || sodium_init() < 0)
 		return 2;
 	log_set(LOG_INFO, false, "stand_in");
 	loop = loop_new();
