@@ -39,33 +39,33 @@ void amesh_live_set_state(struct amesh_live *live,
 	live->changed(live, peer, old);
 }
 
-/* lost_ns as it was at @at_ns. A beat that arrived before or during the last
- * stall may be worked on after it was noticed; the part of the stall that
- * came after the beat must still be taken out of the silence that follows.
+/* What lost_ns is or will be of the time up to @at_ns. A beat that arrived
+ * during a stall may be worked on before or after the stall is noticed; either
+ * way only what the stall took after the beat is taken out of the silence
+ * that follows. Lateness that turns out to be no stall makes this too large
+ * by less than a stall, which silence_ns() takes for nothing lost.
  */
 static u64 lost_at(const struct amesh_live *live, u64 at_ns)
 {
-	if (at_ns >= live->resumed_ns)
-		return live->lost_ns;
-	return live->lost_ns -
-	       amesh_min_u64(live->last_lost_ns, live->resumed_ns - at_ns);
+	if (at_ns < live->resumed_ns)
+		return live->lost_ns - amesh_min_u64(live->last_lost_ns,
+						     live->resumed_ns - at_ns);
+	if (at_ns > live->send_due_ns)
+		return live->lost_ns + (at_ns - live->send_due_ns);
+	return live->lost_ns;
 }
 
-/* Time since the peer's last beat in which this node ran. A stall that began
- * before that beat and was noticed after it counts only from the beat on.
- */
+/* Time since the peer's last beat in which this node ran. */
 static u64 silence_ns(const struct amesh_live *live,
 		      const struct amesh_live_peer *peer, u64 now_ns)
 {
-	u64 lost = live->lost_ns - peer->seen_lost_ns;
-	u64 silent;
+	u64 silent, lost = 0;
 
 	if (now_ns <= peer->seen_ns)
 		return 0; /* arrived while the queue was drained */
 	silent = now_ns - peer->seen_ns;
-	if (live->resumed_ns <= peer->seen_ns)
-		return silent;
-	lost = amesh_min_u64(lost, live->resumed_ns - peer->seen_ns);
+	if (live->lost_ns > peer->seen_lost_ns)
+		lost = live->lost_ns - peer->seen_lost_ns;
 	return silent - amesh_min_u64(lost, silent);
 }
 

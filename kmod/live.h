@@ -74,7 +74,7 @@ struct amesh_live_config {
  * @row: its view
  * @link: figures of its link
  * @seen_ns: arrival of the last accepted beat (never goes back)
- * @seen_lost_ns: amesh_live.lost_ns at that time
+ * @seen_lost_ns: what amesh_live.lost_ns holds, or will, of the time up to it
  * @changed_ns: time of the last change of @state
  * @incarnation: of the last accepted beat; @row is of this one
  * @index: registration index

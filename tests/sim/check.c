@@ -9,7 +9,9 @@
 
 #include "world.h"
 
-/* A pass may run this much late: it is put off a little after a stall. */
+/* A pass may run this much late: works are put off a little after a stall,
+ * each time anew.
+ */
 #define SLOP_NS (6 * MS)
 
 const char *property_name(enum property property)
@@ -189,7 +191,8 @@ static u64 running_silence_ns(const struct node *node, const struct pair *pair)
 static u64 bound_ns(const struct node *node, const struct pair *pair)
 {
 	u64 bound = half_intervals_ns(node->config.convict, pair->interval_ms) +
-		    node->config.interval_ms * MS / 8 + SLOP_NS;
+		    node->config.interval_ms * MS / 8 + SLOP_NS +
+		    (node->stalls - pair->stalls) * SLOP_NS / 2;
 
 	if (pair->arrived_ns < node->big_till_ns)
 		bound += node->config.convict * pair->interval_ms * MS;
@@ -383,6 +386,24 @@ void check_full(struct node *node)
 	check_digest(node);
 }
 
+/* The counts of this pass, for those that it left suspect. */
+static void check_counts(struct node *node)
+{
+	u32 i;
+
+	for (i = 0; i < node->world->n; i++) {
+		const struct pair *x = &node->pair[i];
+		struct tally t;
+
+		if (!x->configured || x->peer.state != AMESH_STATE_SUSPECT)
+			continue;
+		t = count_observers(node, i);
+		if (t.has != x->peer.ev_has || t.lacks != x->peer.ev_lacks)
+			violation(node, P_COUNTERS, i,
+				  "observers are miscounted");
+	}
+}
+
 void check_pass(struct node *node)
 {
 	u32 every = node->world->profile.check_every;
@@ -393,6 +414,9 @@ void check_pass(struct node *node)
 	if (amesh_live_converged(&node->live) &&
 	    (node->world->profile.oracle || node->passes % every == 0))
 		check_agreement(node);
+	if (node->world->profile.oracle &&
+	    node->live.state_count[AMESH_STATE_SUSPECT])
+		check_counts(node);
 	if (node->passes % every)
 		return;
 	check_silence(node);

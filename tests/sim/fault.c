@@ -42,17 +42,14 @@ static void stop_one(struct world *world)
 		    DOWN_MIN_NS + intervals(world, 0, 30));
 }
 
-static void stall_one(struct world *world)
+static void stall(struct node *node, u64 span)
 {
-	struct node *node = any(world);
-	u64 span, bound;
+	struct world *world = node->world;
+	u64 bound = amesh_max_u64(node->config.interval_ms,
+				  AMESH_STALL_MS_MIN) * MS;
 
 	if (!node->alive || world->now_ns < node->stall_till_ns + 2 * MS)
 		return;
-	bound = amesh_max_u64(node->config.interval_ms, AMESH_STALL_MS_MIN) *
-		MS;
-	span = rng_below(&world->rng, 3) ? intervals(world, 1, 12) :
-					   intervals(world, 20, 60);
 	node->stall_done_ns += node->stall_till_ns - node->stall_from_ns;
 	node->stall_from_ns = world->now_ns;
 	node->stall_till_ns = world->now_ns + span;
@@ -60,6 +57,43 @@ static void stall_one(struct world *world)
 	node->stalls++;
 	if (span > bound)
 		node->big_till_ns = node->stall_till_ns + 3 * MS;
+}
+
+static void stall_one(struct world *world)
+{
+	stall(any(world), rng_below(&world->rng, 3) ?
+				  intervals(world, 1, 12) :
+				  intervals(world, 20, 60));
+}
+
+/* A node that has too little of its processor: it runs for about an interval,
+ * stands still for two or three, and again.
+ */
+void fault_stumble(struct node *node)
+{
+	struct world *world = node->world;
+	u64 unit = amesh_max_u64(node->config.interval_ms,
+				 AMESH_STALL_MS_MIN) * MS;
+	u64 span = unit * rng_between(&world->rng, 20, 30) / 10;
+
+	if (!node->stumbles || world->calm || !node->alive)
+		return;
+	node->stumbles--;
+	stall(node, span);
+	queue_push(&world->queue,
+		   queue_new(&world->queue, EV_STUMBLE, world->now_ns + span +
+			     unit * rng_between(&world->rng, 5, 12) / 10,
+			     node->id));
+}
+
+static void stumble_one(struct world *world)
+{
+	struct node *node = any(world);
+
+	if (node->stumbles)
+		return;
+	node->stumbles = 30;
+	fault_stumble(node);
 }
 
 static void cut_one_way(struct world *world)
@@ -187,13 +221,13 @@ static void change_config(struct world *world)
 	node->configured_ns = world->now_ns;
 	for (i = 0; i < world->n; i++)
 		if (node->pair[i].configured)
-			node->pair[i].next_check_ns = 0;
+			node->next_check_ns[i] = 0;
 }
 
 void fault_next(struct world *world)
 {
 	static void (*const kinds[])(struct world *) = {
-		stop_one, stop_one, stall_one, stall_one, cut_one_way,
+		stop_one, stop_one, stall_one, stumble_one, cut_one_way,
 		cut_one_way, cut_both_ways, partition, jump_clock, false_block,
 		replay, replay, change_key, change_membership, change_config,
 	};

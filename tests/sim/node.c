@@ -53,7 +53,8 @@ static void state_changed(struct amesh_live *live, struct amesh_live_peer *peer,
 u64 node_floor_ms(const struct node *node)
 {
 	const struct world *world = node->world;
-	s64 block = (s64)(world->now_ns / (2 * SEC) * (2 * SEC));
+	u64 step = world->profile.block_ns;
+	s64 block = (s64)(world->now_ns / step * step);
 	s64 wall = (s64)world->now_ns + node->wall_ns + (s64)(3600 * SEC);
 	s64 base = (s64)(1000000 * SEC);
 
@@ -125,6 +126,7 @@ static void remove_peer(struct node *node, u32 other)
 	free(amesh_live_remove(&node->live, &pair->peer, node_boottime(node)));
 	forget_view(pair);
 	memset(&pair->peer, 0, sizeof(pair->peer));
+	node->next_check_ns[other] = AMESH_LIVE_NEVER;
 	pair->configured = false;
 	pair->heard = false;
 	pair->told_uid = U64_MAX;
@@ -147,7 +149,7 @@ static void add_peer(struct node *node, u32 other, u32 key)
 	pair->key = key;
 	pair->heard = false;
 	pair->told_uid = U64_MAX;
-	pair->next_check_ns = AMESH_LIVE_NEVER;
+	node->next_check_ns[other] = AMESH_LIVE_NEVER;
 }
 
 /* Bring the configuration of one peer to what the chain says now. */
@@ -358,7 +360,7 @@ static void verify_one(struct node *node, const struct slot *slot)
 	give_row(node, pair);
 	check_accept(node, from, slot, &beat);
 	if (amesh_live_accept(&node->live, &pair->peer, &beat, at_ns))
-		pair->next_check_ns = 0;
+		node->next_check_ns[from] = 0;
 	judge_trailer(node, from, slot);
 	amesh_link_heard(&pair->peer.link, beat.incarnation, beat.sequence,
 			 &slot->trailer, node->own.incarnation,
@@ -387,13 +389,10 @@ void node_pass(struct node *node)
 
 	node_drain(node);
 	amesh_live_pass(&node->live, now);
-	for (i = 0; i < world->n; i++) {
-		struct pair *pair = &node->pair[i];
-
-		if (pair->configured && now >= pair->next_check_ns)
-			pair->next_check_ns = amesh_live_check(
-				&node->live, &pair->peer, now);
-	}
+	for (i = 0; i < world->n; i++)
+		if (now >= node->next_check_ns[i])
+			node->next_check_ns[i] = amesh_live_check(
+				&node->live, &node->pair[i].peer, now);
 	amesh_live_judge(&node->live, now);
 	amesh_live_refresh(&node->live, now);
 	check_pass(node);

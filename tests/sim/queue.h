@@ -16,6 +16,7 @@ enum event_type {
 	EV_AGENT,	/* the agent of a node repeats MESH_SET */
 	EV_FAULT,	/* the next thing goes wrong */
 	EV_START,	/* a node that was down starts */
+	EV_STUMBLE,	/* a node stalls once more */
 	EV_TELL,	/* a node learns of a change of a member */
 };
 

@@ -25,6 +25,7 @@ void *sim_alloc(size_t bytes)
 void world_profile(struct world *world, u32 force_nodes)
 {
 	static const u32 intervals[] = { 50, 100, 500, 2000, 2000, 10000 };
+	static const u32 block_secs[] = { 2, 12, 120 };
 	static const u32 losses[] = { 0, 0, 10000, 10000, 50000, 200000 };
 	struct profile *p = &world->profile;
 	struct rng *rng = &world->rng;
@@ -46,6 +47,8 @@ void world_profile(struct world *world, u32 force_nodes)
 	interval_ns = p->interval_ms * MS;
 	p->fault_every_ns = interval_ns * rng_between(rng, 1, 12);
 	p->chaos_ns = 150 * interval_ns;
+	p->block_ns = block_secs[rng_below(rng, 3)] * SEC;
+	p->absent = rng_below(rng, 4) == 0;
 	p->liar = rng_below(rng, 2);
 	p->oracle = true;
 	p->check_every = 16;
@@ -58,7 +61,7 @@ void world_profile(struct world *world, u32 force_nodes)
 		p->loss_ppm = 10000;
 		p->dup_ppm = 0;
 		p->fault_every_ns = SEC / 2;
-		p->chaos_ns = 12 * 2000 * MS;
+		p->chaos_ns = 9 * 2000 * MS;
 		p->oracle = force_nodes <= 300;
 		p->check_every = 64;
 	}
@@ -124,6 +127,8 @@ static void init_node(struct world *world, u32 id)
 	node->key = id + 1;
 	node->member = true;
 	node->pair = sim_alloc(world->n * sizeof(*node->pair));
+	node->next_check_ns = sim_alloc(world->n * sizeof(u64));
+	memset(node->next_check_ns, 0xff, world->n * sizeof(u64));
 	node->floor_of = sim_alloc(world->n * sizeof(*node->floor_of));
 	node->slots = sim_alloc(QUEUE_SLOTS * sizeof(*node->slots));
 	for (i = 0; i < AMESH_ID_LEN; i += 8)
@@ -161,9 +166,11 @@ static void init_indices(struct world *world)
 
 static void init_world(struct world *world, u32 force_nodes)
 {
+	u64 spread_ns;
 	u32 i;
 
 	world_profile(world, force_nodes);
+	spread_ns = world->profile.interval_ms * MS * (force_nodes ? 1 : 4);
 	world->n = world->profile.nodes;
 	world->node = sim_alloc(world->n * sizeof(*world->node));
 	world->cut_till_ns =
@@ -173,12 +180,12 @@ static void init_world(struct world *world, u32 force_nodes)
 	init_indices(world);
 	if (world->profile.liar)
 		world->node[rng_below(&world->rng, world->n)].liar = true;
+	if (world->profile.absent)
+		world->node[rng_below(&world->rng, world->n)].absent = true;
 	for (i = 0; i < world->n; i++)
 		queue_push(&world->queue,
 			   queue_new(&world->queue, EV_START,
-				     rng_below(&world->rng, 4 *
-					       world->profile.interval_ms * MS),
-				     i));
+				     rng_below(&world->rng, spread_ns), i));
 	queue_push(&world->queue,
 		   queue_new(&world->queue, EV_FAULT,
 			     world->profile.fault_every_ns, 0));
@@ -198,6 +205,7 @@ static void end_world(struct world *world)
 		for (k = 0; k < HISTORY; k++)
 			packet_put(node->history[k]);
 		free(node->pair);
+		free(node->next_check_ns);
 		free(node->floor_of);
 		free(node->slots);
 	}
@@ -255,6 +263,7 @@ static void run_work(struct node *node, const struct event *event)
 	case EV_DELIVER:
 	case EV_FAULT:
 	case EV_START:
+	case EV_STUMBLE:
 	case EV_TELL:
 		break;
 	}
@@ -285,8 +294,11 @@ static void handle(struct world *world, struct event *event)
 			fault_next(world);
 		break;
 	case EV_START:
-		if (!node->alive && node->member)
+		if (!node->alive && node->member && !node->absent)
 			node_start(node, event->gen == 0);
+		break;
+	case EV_STUMBLE:
+		fault_stumble(node);
 		break;
 	case EV_TELL:
 		node_learn(node, event->from);

@@ -60,7 +60,6 @@ struct oracle_view {
 struct pair {
 	struct amesh_live_peer peer;
 	struct amesh_floor *floor;
-	u64 next_check_ns;
 	u32 key;		/* configured key; 0 = none */
 	bool configured;
 
@@ -96,6 +95,7 @@ struct node {
 	u8 member_id[AMESH_ID_LEN];
 	bool member;	/* on the chain */
 	bool alive;
+	bool absent;	/* registered, never started */
 	bool liar;
 	u32 key;
 	struct amesh_own own;
@@ -104,6 +104,7 @@ struct node {
 	struct amesh_floor *floor_of;	/* by node number */
 	u64 mesh_number;
 	struct pair *pair;		/* by node number */
+	u64 *next_check_ns;	/* likewise: the wheel */
 	struct amesh_live_config config;
 	struct slot *slots;
 	u32 slot_count;
@@ -121,6 +122,7 @@ struct node {
 	u64 stall_done_ns;	/* all stalls before it, summed */
 	bool stall_deaf;	/* the network card stands still too */
 	u32 stalls;
+	u32 stumbles;		/* stalls still to follow one another */
 	u64 big_till_ns;	/* end of the last stall that may be counted */
 	u64 configured_ns;	/* last change of miss or convict */
 	u32 group;
@@ -142,6 +144,8 @@ struct profile {
 	u64 chaos_ns;
 	u64 calm_ns;
 	u64 fault_every_ns;
+	u64 block_ns;		/* time from block to block */
+	bool absent;		/* one member never comes */
 	bool liar;
 	bool oracle;		/* check the observers' evidence */
 	u32 check_every;	/* passes between full checks */
@@ -203,6 +207,7 @@ void liar_trailer(struct node *node, u32 to, struct amesh_trailer *trailer);
 
 /* fault.c: what goes wrong */
 void fault_next(struct world *world);
+void fault_stumble(struct node *node);
 void fault_calm(struct world *world);
 
 /* check.c: the properties */

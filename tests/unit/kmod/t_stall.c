@@ -206,6 +206,47 @@ static void test_order_of_noticing_and_draining_does_not_matter(void **state)
 	assert_int_equal(down[0], down[1]);
 }
 
+/* The same over two stalls: what the first took before the beat stays out. */
+static void test_a_second_stall_does_not_bring_the_first_back(void **state)
+{
+	struct net *net = net_new(1);
+	u64 heard;
+
+	(void)state;
+	arm(net, 0);
+	net->now += 9000 * MS;
+	net_beat(net, 0, 0); /* worked on before the stall is noticed */
+	heard = net->now;
+	assert_true(amesh_live_pass(&net->live, net->now + 1 * MS));
+	amesh_live_send_due(&net->live, net->now + 1000 * MS);
+	net_run(net, 1000);
+	net->now += 2000 * MS;
+	net_pass(net);
+	assert_int_equal(net->live.lost_ns, 11001 * MS);
+	/* Silent from then on: 5.5 s, and the 2 s and 1 ms lost since. */
+	while (net->peer[0].state != AMESH_STATE_DOWN)
+		net_run(net, 1);
+	assert_int_equal(net->now - heard, 7501 * MS);
+	net_free(net);
+}
+
+static void test_lateness_that_is_no_stall_leaves_silence_alone(void **state)
+{
+	struct net *net = net_new(1);
+
+	(void)state;
+	arm(net, 0);
+	net->now += 900 * MS;
+	net_beat(net, 0, 0);
+	assert_false(amesh_live_late(&net->live, net->now));
+	amesh_live_send_due(&net->live, AMESH_LIVE_NEVER);
+	net_run(net, 5499);
+	assert_int_equal(net->peer[0].state, AMESH_STATE_SUSPECT);
+	net_run(net, 1);
+	assert_int_equal(net->peer[0].state, AMESH_STATE_DOWN);
+	net_free(net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +259,8 @@ int main(void)
 		cmocka_unit_test(test_postponement_is_bounded),
 		cmocka_unit_test(test_a_pass_first_counts_the_stall_once),
 		cmocka_unit_test(test_a_late_send_work_alone_stops_no_verdict),
+		cmocka_unit_test(test_a_second_stall_does_not_bring_the_first_back),
+		cmocka_unit_test(test_lateness_that_is_no_stall_leaves_silence_alone),
 		cmocka_unit_test(test_order_of_noticing_and_draining_does_not_matter),
 	};
 

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# live.c: who is heard by an observer is never convicted
+s/return peer->ev_has ? AMESH_REASON_UNREACHABLE/return peer->ev_has ? AMESH_REASON_NONE/

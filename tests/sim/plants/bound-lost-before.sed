@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# live.c: what a stall took before a beat is taken out after it too
+s/return live->lost_ns + (at_ns - live->send_due_ns);/return live->lost_ns;/

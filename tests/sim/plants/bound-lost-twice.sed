@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# live.c: a stall is counted again when the timer is armed anew
+s/amesh_max_u64(due_ns, live->resumed_ns)/due_ns/

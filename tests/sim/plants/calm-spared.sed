@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# pace.c: who is down for a minute gets nothing
+s/return (sequence + index) % AMESH_DOWN_SPARE_BEATS != 0;/return sequence + index > 0;/

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# row.c: the first window with it is an earlier one
+s/^	row->received |= 1ULL << w;/&\n	if (row->had)\n		remember(row, w);/

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# own.c: a raise that was stopped is used up
+s/^	if (trailer->floor_incarnation >= bound)$/	peer->raised = true;\n&/
