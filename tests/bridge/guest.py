@@ -149,13 +149,16 @@ class Stage:
     def converged(self):
         return all((self.node[n].show() or {}).get('converged') for n in 'ab')
 
-    def restart_node(self, name):
-        """Everything of the node but its key goes and comes."""
+    def restart_node(self, name, prepare=None):
+        """Everything of the node but its key goes and comes. prepare is called
+        when the namespace is there."""
         node = self.node[name]
         node.kill('agent')
         node.kill('bridge')
         sh('ip', 'netns', 'del', PREFIX + name)
         self.remake_namespace(name)
+        if prepare:
+            prepare()
         node.start_bridge()
         node.start_agent()
         node.peers([self.node['b' if name == 'a' else 'a']])
@@ -373,6 +376,84 @@ def test_down_is_heard_and_leaves_no_way_out(s):
     b.start_agent()
     b.peers([a])
     assert note('up again after down', until_passes(15)) is not None
+    assert wait_for(s.both_up, 15, 0.3)
+
+
+def test_one_way_egress_is_bridged_by_the_other_side(s):
+    # Nobody gets through to b: a, which should dial, cannot.
+    s.gateway.refused.add(HOST['b'])
+    s.gateway.cut_all()
+    s.restart_node('b')
+    assert note('b dials, datagrams after', until_passes(25)) is not None, s.node['b'].last
+    b = s.node['b']
+    assert wait_for(lambda: b.last['peers'] and b.last['peers'][0]['dialled'], 5)
+    time.sleep(6)
+    assert b.last['peers'][0]['dialled'], 'the only leg that works stays'
+    s.gateway.refused.clear()
+    assert wait_for(lambda: not b.last['peers'][0]['dialled'], 45, 0.5), b.last
+    assert passes('a', 'b') and wait_for(s.both_up, 15, 0.3)
+
+
+def test_without_ipv6_the_mesh_goes_on(s):
+    def off():
+        for which in ('all', 'default'):
+            sh('ip', 'netns', 'exec', PREFIX + 'b', 'sysctl', '-qw',
+               'net.ipv6.conf.%s.disable_ipv6=1' % which)
+    s.restart_node('b', off)
+    assert note('with IPv4 alone, datagrams after', until_passes(15)) is not None, s.node['b'].last
+    assert wait_for(lambda: s.both_up() and s.converged(), 15, 0.3)
+    assert s.node['b'].show()['mesh_ip6'] is None
+    s.restart_node('b')
+    assert wait_for(lambda: passes('a', 'b', socket.AF_INET6), 15)
+
+
+def test_taken_ports_are_named_and_waited_for(s):
+    b = s.node['b']
+    taken = []
+
+    def take():
+        with inside('b'):
+            for kind, port in ((socket.SOCK_DGRAM, 51821), (socket.SOCK_STREAM, 51900)):
+                one = socket.socket(socket.AF_INET, kind)
+                one.bind(('0.0.0.0', port))
+                if kind == socket.SOCK_STREAM:
+                    one.listen()
+                taken.append(one)
+    s.restart_node('b', take)
+    assert wait_for(lambda: '51821' in b.last.get('trouble', ''), 5), b.last
+    taken[0].close()
+    assert wait_for(lambda: '51900' in b.last.get('waiting', ''), 5), b.last
+    taken[1].close()
+    assert until_passes(15) is not None, b.last
+    with inside('b'):
+        sh('ip', '-n', PREFIX + 'b', 'link', 'del', 'attestmesh0')
+        beats = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        beats.bind(('0.0.0.0', 51820))
+    assert wait_for(lambda: 'module: setting the mesh' in b.last.get('kern_waiting', ''), 5), b.last
+    print('# %s' % b.last['kern_waiting'])
+    beats.close()
+    assert wait_for(s.both_up, 20, 0.3), b.last
+
+
+def test_modules_are_loaded_anew_under_the_agents(s):
+    a, b = s.node['a'], s.node['b']
+    sh('rmmod', 'attestmesh')
+    assert wait_for(lambda: not a.last['kern'] and not b.last['kern'], 5), (a.last, b.last)
+    assert 'load' in a.last['kern_waiting'] or 'gone' in a.last['kern_waiting'], a.last
+    assert passes('a', 'b'), 'WireGuard needs no module of ours'
+    sh('insmod', MODULES + '/attestmesh.ko')
+    assert wait_for(lambda: a.last['kern'] and b.last['kern'], 5), (a.last, b.last)
+    assert wait_for(lambda: s.both_up() and s.converged(), 15, 0.3)
+
+
+def test_removed_peers_lose_their_place(s):
+    a, b = s.node['a'], s.node['b']
+    b.peers([])
+    assert wait_for(lambda: not b.show()['peers'], 5)
+    assert wait_for(lambda: not b.bridge.control.list()[2]['legs'], 5), 'its leg is closed'
+    assert not passes('a', 'b')
+    b.peers([a])
+    assert until_passes(15) is not None
     assert wait_for(s.both_up, 15, 0.3)
 
 

@@ -111,6 +111,7 @@ class Gateway:
     def __init__(self):
         self.cut_s = self.idle_s = None
         self.frozen = self.refuse = False
+        self.refused = set()      # names that nobody is let through to
         self.cuts = self.idles = self.accepted = 0
         self.names = []
         self.run = True
@@ -134,7 +135,7 @@ class Gateway:
             hello += more
         name = sni_of(hello)
         self.names.append(name)
-        if self.refuse:
+        if self.refuse or name in self.refused:
             raise OSError('refused')
         server = self.connect(name)
         server.sendall(hello)

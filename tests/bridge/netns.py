@@ -340,6 +340,30 @@ def test_strangers_are_few_short_and_slow():
             s.close()
 
 
+def test_connections_are_taken_at_a_bounded_rate():
+    with Pair(link=False) as p:
+        control = p.bridge['b'].control
+        begin = time.monotonic()
+        flood = []
+        with lab.inside('g'):
+            for _ in range(2000):
+                s = socket.socket()
+                s.setblocking(False)
+                s.connect_ex((lab.NODE_ADDR['b'], lab.TCP_PORT))
+                flood.append(s)
+        most = 0
+        while time.monotonic() - begin < 2.5:
+            status = control.list()[2]
+            taken = status['unproven'] + status['evicted'] + status['expired']
+            # One window may end and the next begin within a second's half.
+            assert taken <= 512 * (int(time.monotonic() - begin) + 2), (taken, status)
+            most = max(most, taken)
+            time.sleep(0.05)
+        assert most >= 512, most
+        for s in flood:
+            s.close()
+
+
 def test_each_leg_has_an_address_of_its_own():
     with Pair() as p:
         strangers = [Stranger('b') for _ in range(5)]

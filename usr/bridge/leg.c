@@ -43,6 +43,8 @@ struct legs {
 	struct loop_fd *watch;
 	struct loop_timer tick, resume;
 	uint32_t next_local;
+	int64_t accepts_ms;        /* start of the second being counted */
+	unsigned accepts;          /* in it */
 	struct leg *unproven[BRIDGE_UNPROVEN_MAX];
 	size_t unproven_count, proven_count;
 	struct leg *proven;        /* newest first */
@@ -234,6 +236,24 @@ static void pause_accepting(struct legs *s, int err)
 	loop_timer_set(&s->resume, ACCEPT_PAUSE_MS);
 }
 
+/* Whether this second has room for one more; if not, the next one goes on. */
+static bool may_accept(struct legs *s)
+{
+	int64_t now_ms = loop_now_ms(s->env->loop);
+
+	if (now_ms - s->accepts_ms >= 1000) {
+		s->accepts_ms = now_ms;
+		s->accepts = 0;
+	}
+	if (s->accepts < LEG_ACCEPTS_PER_SECOND) {
+		s->accepts++;
+		return true;
+	}
+	loop_fd_mod(s->watch, 0);
+	loop_timer_set(&s->resume, 1000 - (now_ms - s->accepts_ms));
+	return false;
+}
+
 static void on_resume(void *arg)
 {
 	struct legs *s = arg;
@@ -247,7 +267,7 @@ static void on_accept(int fd, uint32_t epoll_events, void *arg)
 	struct legs *s = arg;
 
 	(void)epoll_events;
-	for (int i = 0; i < LEG_ACCEPTS_PER_TURN; i++) {
+	for (int i = 0; i < LEG_ACCEPTS_PER_TURN && may_accept(s); i++) {
 		int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (accepted >= 0) {

@@ -16,6 +16,7 @@ enum {
 	LEG_DATA_PER_SECOND = 512,          /* of type 4 */
 	LEG_TICK_MS = 250,
 	LEG_ACCEPTS_PER_TURN = 64,
+	LEG_ACCEPTS_PER_SECOND = 512,       /* TLS handshakes cost; the rest waits its turn */
 };
 
 struct legs;
