@@ -98,12 +98,24 @@ static void ask(struct csk *csk, struct csk_pull *pull, const struct csk_peer *p
 		csk->pulls++;
 }
 
+static size_t count_live(const struct csk *csk)
+{
+	size_t live = 0;
+
+	for (size_t i = 0; i < csk->view.peer_count; i++)
+		live += csk->peers[i].live;
+	return live;
+}
+
 static void round_failed(struct csk *csk)
 {
 	csk->rounds++;
 	csk->retry_ms = csk->retry_ms ? 2 * csk->retry_ms : CSK_RETRY_FIRST_MS;
 	if (csk->retry_ms > CSK_RETRY_MOST_MS)
 		csk->retry_ms = CSK_RETRY_MOST_MS;
+	/* A peer that came up while this round was on is asked at once. */
+	if (count_live(csk) > csk->pull_live)
+		csk->retry_ms = 0;
 	if (csk->rounds == CSK_UNSERVED_ROUNDS)
 		log_warn("csk: no live peer serves generation %" PRIu32, csk->pull_generation);
 	if (loop_timer_set(&csk->pull_timer, csk->retry_ms))
@@ -143,15 +155,6 @@ static void add_others(struct csk *csk, bool live)
 		if (peer->live == live && !is_committer(csk, peer))
 			add_candidate(csk, peer);
 	}
-}
-
-static size_t count_live(const struct csk *csk)
-{
-	size_t live = 0;
-
-	for (size_t i = 0; i < csk->view.peer_count; i++)
-		live += csk->peers[i].live;
-	return live;
 }
 
 static void start_round(struct csk *csk)

@@ -95,8 +95,12 @@ static void got_frame(struct raw *r, uint8_t type, uint8_t flags, uint32_t id,
 
 	switch (type) {
 	case RAW_DATA:
-		s->data = realloc(s->data, s->data_len + len + 1);
-		memcpy(s->data + s->data_len, p, len);
+		if (s->data_len + len > s->data_size) {
+			s->data_size = 2 * (s->data_len + len);
+			s->data = realloc(s->data, s->data_size);
+		}
+		if (len)
+			memcpy(s->data + s->data_len, p, len);
 		s->data_len += len;
 		s->ended |= flags & RAW_END_STREAM;
 		break;

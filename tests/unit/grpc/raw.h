@@ -14,7 +14,7 @@
 #include "grpc/server.h"
 #include "loop.h"
 
-enum { RAW_STREAMS = 64, RAW_WAIT_MS = 15000 };
+enum { RAW_STREAMS = 64, RAW_WAIT_MS = 60000 };
 enum { RAW_DATA, RAW_HEADERS, RAW_PRIORITY, RAW_RST, RAW_SETTINGS, RAW_PUSH, RAW_PING,
        RAW_GOAWAY, RAW_WINDOW, RAW_CONTINUATION };
 enum { RAW_END_STREAM = 1, RAW_ACK = 1, RAW_END_HEADERS = 4, RAW_PADDED = 8 };
@@ -26,7 +26,7 @@ struct raw_stream {
 	char message[1024];
 	char envelope_id[160];   /* the custom trailer */
 	uint8_t *data;
-	size_t data_len;
+	size_t data_len, data_size;
 	bool ended, reset;
 	uint32_t reset_code;
 };

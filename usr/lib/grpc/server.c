@@ -85,6 +85,7 @@ void grpc_server_unlisten(struct grpc_server *s)
 		s->listeners = l->next;
 		listener_free(l);
 	}
+	s->port = 0;
 }
 
 void grpc_server_hang_up(struct grpc_server *s)

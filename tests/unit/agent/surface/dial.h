@@ -15,7 +15,7 @@
 #include "grpc/client.h"
 #include "loop.h"
 
-enum { DIAL_WAIT_MS = 15000, DIAL_BYTES = 1 << 20 };
+enum { DIAL_WAIT_MS = 60000, DIAL_BYTES = 1 << 20 };
 
 /* Runs the loop until the condition holds; fails the test after a long while. */
 #define DIAL_UNTIL(loop, condition) do { \

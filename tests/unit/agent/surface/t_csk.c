@@ -435,6 +435,32 @@ static void test_pulls_wait_for_the_mesh(void **state)
 	DIAL_UNTIL(loop, csk_acquired(csk));
 }
 
+/* The pause between rounds grows to seconds; a peer that comes up meanwhile,
+ * or while a round is on, ends it. */
+static void test_a_peer_that_comes_up_is_asked_at_once(void **state)
+{
+	uint8_t key[32] = { 0x55 };
+	int64_t start_ms;
+
+	(void)state;
+	make_peers(2);
+	peers[0].live = peers[1].live = false;
+	commit_on_chain(1, key, 1);
+	start_ms = clock_boot_ms();
+	csk_update(csk, &view);
+	DIAL_UNTIL(loop, clock_boot_ms() - start_ms > 4 * CSK_RETRY_FIRST_MS);
+	serve(1, key);
+	/* The next round is two seconds and more away. */
+	for (int i = 0; i < 20; i++)
+		loop_run_once(loop, 2);
+	assert_int_equal(holder[1].asked, 0);
+	peers[1].live = true;
+	csk_update(csk, &view);
+	for (int i = 0; i < 200 && !csk_acquired(csk); i++)
+		loop_run_once(loop, 2);
+	assert_holds(1, key);
+}
+
 static void test_removal_wipes(void **state)
 {
 	uint8_t key[32];
@@ -552,6 +578,7 @@ int main(void)
 		TEST(test_nobody_serves),
 		TEST(test_at_most_eight_at_once_committer_first),
 		TEST(test_pulls_wait_for_the_mesh),
+		TEST(test_a_peer_that_comes_up_is_asked_at_once),
 		TEST(test_removal_wipes),
 		TEST(test_a_reorganisation_is_followed),
 		TEST(test_the_wrapped_copy_survives_alone),

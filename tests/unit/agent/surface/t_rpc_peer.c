@@ -73,11 +73,16 @@ static const struct rpc_peer_ops ops = {
 	member_at, snapshot_block, committed_block, refresh, get_csk,
 };
 
-static int setup(void **state)
+static int listen_on_loopback(void)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
+	return rpc_peer_listen(p, (struct sockaddr *)&addr, sizeof(addr), NULL);
+}
+
+static int setup(void **state)
+{
 	(void)state;
 	memset(&node, 0, sizeof(node));
 	node.member = node.held = true;
@@ -88,7 +93,7 @@ static int setup(void **state)
 	loop = loop_new();
 	p = rpc_peer_new(loop, &ops, NULL);
 	assert_non_null(p);
-	return rpc_peer_listen(p, (struct sockaddr *)&addr, sizeof(addr), NULL);
+	return listen_on_loopback();
 }
 
 static int teardown(void **state)
@@ -308,6 +313,13 @@ static void test_unlistening_hangs_up(void **state)
 	DIAL_UNTIL(loop, dial_read(fd, bytes, sizeof(bytes)) > 0);
 	rpc_peer_unlisten(p);
 	DIAL_UNTIL(loop, dial_read(fd, bytes, sizeof(bytes)) < 0);
+	close(fd);
+	/* Nothing listens, and it says so; it can listen again. */
+	assert_int_equal(rpc_peer_port(p), 0);
+	assert_int_equal(listen_on_loopback(), 0);
+	assert_int_not_equal(rpc_peer_port(p), 0);
+	fd = dial(NULL, rpc_peer_port(p));
+	DIAL_UNTIL(loop, dial_read(fd, bytes, sizeof(bytes)) > 0);
 	close(fd);
 }
 
