@@ -352,6 +352,8 @@ def test_strangers_stop_nobody(s):
 def test_down_is_heard_and_leaves_no_way_out(s):
     a, b = s.node['a'], s.node['b']
     seen = len(a.events)
+    ran = b.cli('down')
+    assert ran.returncode == 1 and 'an agent is attached' in ran.stderr, ran
     b.agent.terminate()
     assert b.agent.wait(5) == 0
     time.sleep(1)

@@ -51,7 +51,16 @@ static int take_lock(const struct cli *c)
 	return fd;
 }
 
-/* Ends the mesh in the kernel. 1: it was there, 0: not, negative: errno. */
+/* The kernel knows of an agent whatever directory that one uses. */
+static bool has_agent(struct am *am, uint32_t ifindex)
+{
+	struct am_mesh mesh;
+
+	return !am_mesh_get(am, ifindex, &mesh) && mesh.flags & ATTESTMESH_BEAT_AGENT;
+}
+
+/* Ends the mesh in the kernel. 1: it was there, 0: not, negative: errno;
+ * -EBUSY: an agent has it. */
 static int end_mesh(const char *ifname)
 {
 	uint32_t ifindex = if_nametoindex(ifname);
@@ -60,6 +69,12 @@ static int end_mesh(const char *ifname)
 
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;
+	if (has_agent(am, ifindex)) {
+		cli_fail("an agent is attached to %s; end it with SIGTERM first, then repeat this",
+			 ifname);
+		am_close(am);
+		return -EBUSY;
+	}
 	ret = am_mesh_del(am, ifindex);
 	if (ret && ret != -ENOENT)
 		cli_fail("the kernel's mesh: %s", am_error(am));
@@ -174,8 +189,11 @@ int cli_down(const struct cli *c)
 	if (lock < 0 && lock != -ENOENT)
 		return CLI_FAILED;
 	mesh = end_mesh(ifname_of(c));
-	if (mesh == -EPERM) {
+	if (mesh == -EPERM)
 		cli_fail("not permitted; run it as root or with CAP_NET_ADMIN");
+	if (mesh == -EPERM || mesh == -EBUSY) {
+		if (lock >= 0)
+			close(lock);
 		return CLI_FAILED;
 	}
 	if (mesh > 0)
