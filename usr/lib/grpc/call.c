@@ -324,10 +324,19 @@ static bool refuse(struct grpc_call *call)
 	return true;
 }
 
+/* A little before the client's own deadline, or it would hang up before it
+ * hears our trailers. */
+static int64_t own_deadline(int64_t timeout_ms)
+{
+	int64_t lead_ms = timeout_ms / 10;
+
+	return timeout_ms - (lead_ms < GRPC_DEADLINE_LEAD_MS ? lead_ms : GRPC_DEADLINE_LEAD_MS);
+}
+
 void grpc_call_headers_end(struct grpc_call *call)
 {
 	const struct grpc_limits *limits = &call->server->limits;
-	int64_t now_ms = clock_boot_ms(), most_ms = call->timeout_ms;
+	int64_t now_ms = clock_boot_ms(), most_ms = own_deadline(call->timeout_ms);
 
 	if (refuse(call))
 		return;

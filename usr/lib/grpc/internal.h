@@ -25,6 +25,7 @@ enum {
 	GRPC_ACCEPTS_PER_BATCH = 64,
 	GRPC_ACCEPT_PAUSE_MS = 100,        /* when out of descriptors */
 	GRPC_CALM_GIVE_BYTES = 4096,       /* sent data that earns one token */
+	GRPC_DEADLINE_LEAD_MS = 250,       /* at most; a tenth of short ones */
 	GRPC_HEADER_FLOOD = 4,             /* times the header bound: hang up */
 };
 
