@@ -110,15 +110,15 @@ contract DstackChainTest is Dstack {
         vm.assertEq(run(c), 0xA7F6043C29f9cc1d9D6aCF554c53E0c6792AaEAf, "v = 28");
     }
 
-    function test_everyFlippedByteOfTheProductionChainIsRefused() public {
+    function test_everyFlippedByteOfTheProductionChainIsRefused() public view {
         flipAll(production(), PRODUCTION_ROOT);
     }
 
-    function test_everyFlippedByteOfTheSimulatorsChainIsRefused() public {
+    function test_everyFlippedByteOfTheSimulatorsChainIsRefused() public view {
         flipAll(simulator(), 0xA7F6043C29f9cc1d9D6aCF554c53E0c6792AaEAf);
     }
 
-    function test_theHighTwinOfASignatureIsRefused() public {
+    function test_theHighTwinOfASignatureIsRefused() public view {
         Captured memory c = production();
         c.link0 = twin(c.link0);
         refused(c, PRODUCTION_ROOT, "link 0");
@@ -190,7 +190,7 @@ contract DstackChainTest is Dstack {
         return harness.recoverRoot(c.appId, c.purpose, c.derived, c.app, c.link0, c.link1);
     }
 
-    function flipAll(Captured memory good, address root) internal {
+    function flipAll(Captured memory good, address root) internal view {
         bytes[5] memory parts = [bytes(good.purpose), good.derived, good.app, good.link0, good.link1];
         for (uint256 part; part < 5; ++part) {
             for (uint256 i; i < parts[part].length; ++i) {
