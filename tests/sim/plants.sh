@@ -11,7 +11,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=$1; shift
-: "${CC:=gcc}" "${PLANT_SECONDS:=25}"
+: "${CC:=gcc}" "${PLANT_SECONDS:=60}"
 flags="-std=gnu11 -O1 -D_GNU_SOURCE -I$out/base"
 mkdir -p "$out/base"
 rm -rf "$out/base/kmod"; mkdir -p "$out/base/kmod"

@@ -61,7 +61,7 @@ void world_profile(struct world *world, u32 force_nodes)
 		p->loss_ppm = 10000;
 		p->dup_ppm = 0;
 		p->fault_every_ns = SEC / 2;
-		p->chaos_ns = 9 * 2000 * MS;
+		p->chaos_ns = 7 * 2000 * MS;
 		p->oracle = force_nodes <= 300;
 		p->check_every = 64;
 	}
