@@ -73,7 +73,8 @@ class Node:
     def show(self):
         out = subprocess.run(['ip', 'netns', 'exec', PREFIX + self.name, CLI, 'show', '--json'],
                              capture_output=True, text=True)
-        return json.loads(out.stdout)[0] if out.returncode == 0 else None
+        meshes = json.loads(out.stdout) if out.returncode == 0 else []
+        return meshes[0] if meshes else None
 
     def cli(self, *words):
         return subprocess.run(['ip', 'netns', 'exec', PREFIX + self.name, CLI, *words],
@@ -332,7 +333,9 @@ def test_strangers_stop_nobody(s):
 
     thread = threading.Thread(target=crowding, daemon=True)
     thread.start()
-    assert wait_for(lambda: b.bridge.control.list()[2]['unproven'] >= 200, 60, 0.5)
+    # As many as this machine can make within a stranger's ten seconds; the
+    # listener's bounds themselves are netns.py's.
+    assert wait_for(lambda: b.bridge.control.list()[2]['unproven'] >= 50, 60, 0.5)
     seen = len(s.node['a'].events)
     time.sleep(8)
     assert s.both_up(), 'beats stopped'
@@ -431,7 +434,8 @@ def test_taken_ports_are_named_and_waited_for(s):
         sh('ip', '-n', PREFIX + 'b', 'link', 'del', 'attestmesh0')
         beats = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         beats.bind(('0.0.0.0', 51820))
-    assert wait_for(lambda: 'module: setting the mesh' in b.last.get('kern_waiting', ''), 5), b.last
+    assert wait_for(lambda: 'module: setting the mesh' in b.last.get('kern_waiting', '') and
+                    '51820' in b.last['kern_waiting'], 5), b.last
     print('# %s' % b.last['kern_waiting'])
     beats.close()
     assert wait_for(s.both_up, 20, 0.3), b.last

@@ -119,8 +119,8 @@ static void on_events(int fd, uint32_t epoll_events, void *arg)
 	}
 }
 
-/* Words for a refusal of opening or setting. */
-static void explain(struct kern *k, int ret, const char *what)
+/* Words for a refusal of opening or setting; `why` is the kernel's, or "". */
+static void explain(struct kern *k, int ret, const char *what, const char *why)
 {
 	char text[KERN_TEXT_CHARS];
 
@@ -131,8 +131,7 @@ static void explain(struct kern *k, int ret, const char *what)
 		snprintf(text, sizeof(text), "module: %s: not permitted; the agent needs CAP_NET_ADMIN",
 			 what);
 	else
-		snprintf(text, sizeof(text), "module: %s: %.160s", what,
-			 k->am && *am_error(k->am) ? am_error(k->am) : strerror(-ret));
+		snprintf(text, sizeof(text), "module: %s: %.160s", what, *why ? why : strerror(-ret));
 	say(k, false, text);
 }
 
@@ -158,7 +157,7 @@ static int open_module(struct kern *k)
 		ret = k->watch ? 0 : -ENOMEM;
 	}
 	if (ret) {
-		explain(k, ret, "opening it");
+		explain(k, ret, "opening it", k->am ? am_error(k->am) : "");
 		return ret;
 	}
 	k->has_module = true;
@@ -215,24 +214,33 @@ static bool replaced_other(struct kern *k, int ret)
 
 static int set_mesh(struct kern *k)
 {
+	char text[KERN_TEXT_CHARS];
 	struct am_mesh mesh;
 	int ret;
 
 	k->ifindex = if_nametoindex(k->config.ifname);
 	if (!k->ifindex) {
-		char text[KERN_TEXT_CHARS];
-
 		snprintf(text, sizeof(text), "interface %s", k->config.ifname);
 		say(k, false, text);
 		return -ENODEV;
 	}
 	ret = send_mesh(k, floor_now(k));
-	if (replaced_other(k, ret))
+	/* The first cause is kept: what follows asks again and again says why. */
+	snprintf(text, sizeof(text), "%s", ret ? am_error(k->am) : "");
+	if (replaced_other(k, ret)) {
 		ret = send_mesh(k, floor_now(k));
-	if (!ret)
-		ret = am_mesh_get(k->am, k->ifindex, &mesh);
+		snprintf(text, sizeof(text), "%s", ret ? am_error(k->am) : "");
+	}
+	if (ret == -EADDRINUSE || (ret == -EBUSY && !k->tried_anew))
+		snprintf(text, sizeof(text), "UDP port %u of the mesh address is taken; end the "
+			 "program that has it or set HEARTBEAT_PORT", k->config.port);
 	if (ret) {
-		explain(k, ret, "setting the mesh");
+		explain(k, ret, "setting the mesh", text);
+		return ret;
+	}
+	ret = am_mesh_get(k->am, k->ifindex, &mesh);
+	if (ret) {
+		explain(k, ret, "setting the mesh", am_error(k->am));
 		return ret;
 	}
 	if (k->epoch < mesh.epoch)
@@ -254,7 +262,7 @@ static int set_peers(struct kern *k)
 	if (!ret)
 		ret = am_peer_del_before(k->am, k->ifindex, k->epoch);
 	if (ret) {
-		explain(k, ret, "setting the peers");
+		explain(k, ret, "setting the peers", am_error(k->am));
 		return ret;
 	}
 	k->peers_set = true;
@@ -301,7 +309,7 @@ static int work(struct kern *k)
 			return 0;
 		/* The mesh, the module or the family is gone: from the beginning. */
 		unset(k);
-		explain(k, ret, "the mesh is gone");
+		explain(k, ret, "the mesh is gone", am_error(k->am));
 		close_module(k);
 		return ret;
 	}
