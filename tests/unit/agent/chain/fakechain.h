@@ -20,7 +20,7 @@ struct fake_log {
 	uint64_t block, index;
 	uint8_t topic[4][32];
 	size_t topics;
-	uint8_t data[256];
+	uint8_t data[512];
 	size_t data_len;
 };
 
