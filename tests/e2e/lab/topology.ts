@@ -35,7 +35,9 @@ export function modprobe(...names: string[]): void {
 export function makeBridge(): void {
   modprobe("veth", "bridge", "wireguard", "udp_tunnel", "ip6_udp_tunnel");
   must("ip", ["-batch", "-"], [
-    "link add br0 type bridge",
+    // A bridge without an address of its own takes its ports' and changes it
+    // when a node goes: everybody's ARP entries would lead nowhere for seconds.
+    "link add br0 address 02:00:00:00:00:01 type bridge",
     "addr flush dev eth0",
     "link set eth0 master br0",
     `addr add ${UPLINK_IP}/24 dev br0`,
@@ -44,10 +46,16 @@ export function makeBridge(): void {
   ].join("\n") + "\n");
 }
 
+// The address of an uplink follows from its IPv4 address, so that a namespace
+// made anew is where the others' ARP entries say.
+function hardwareAddress(ip: string): string {
+  return `02:00:${ip.split(".").map((n) => Number(n).toString(16).padStart(2, "0")).join(":")}`;
+}
+
 function makeNs(ns: string, port: string, ip: string, isolated: boolean): void {
   must("ip", ["-batch", "-"], [
     `netns add ${ns}`,
-    `link add ${port} type veth peer name eth0 netns ${ns}`,
+    `link add ${port} type veth peer name eth0 address ${hardwareAddress(ip)} netns ${ns}`,
     `link set ${port} master br0 up`,
   ].join("\n") + "\n");
   if (isolated) must("bridge", ["link", "set", "dev", port, "isolated", "on"]);
