@@ -227,8 +227,12 @@ static void on_rechecked(const struct chain_answer *a, void *arg)
 
 	if (!j)
 		return;
+	if (a->class != RPC_OK) {
+		loop_timer_set(&b->recheck_timer, BUNDLER_RETRY_ENDPOINT_MS);
+		return;
+	}
 	b->recheck = j->next;
-	if (a->class == RPC_OK && !job_effect_shown(j, a)) {
+	if (!job_effect_shown(j, a)) {
 		while (*at != j)
 			at = &(*at)->next;
 		*at = j->next;
@@ -245,9 +249,15 @@ static void recheck_next(struct bundler *b)
 {
 	const struct job *j = b->recheck;
 
+	loop_timer_cancel(&b->recheck_timer);
 	if (j)
 		chain_call(b->chain, &b->recheck, chain_cluster(b->chain), j->check.data,
 			   j->check.len, on_rechecked, b);
+}
+
+static void on_recheck_timer(void *arg)
+{
+	recheck_next(arg);
 }
 
 static void on_reorg(uint64_t first_block, void *arg)
@@ -365,6 +375,7 @@ struct bundler *bundler_new(struct loop *loop, struct http *h, struct chain *cha
 			       .max_fee_wei = cfg->max_fee_wei ? cfg->max_fee_wei :
 					      ANSWER_MAX_FEE_WEI };
 	loop_timer_init(&b->timer, loop, on_timer, b);
+	loop_timer_init(&b->recheck_timer, loop, on_recheck_timer, b);
 	buf_init(&b->flight.call_data, BUNDLER_CALL_MAX_BYTES + 256);
 	if (set_endpoints(b, h, cfg) && !chain_listen(chain, &listener, b))
 		return b;
@@ -388,6 +399,7 @@ void bundler_free(struct bundler *b)
 	if (!b)
 		return;
 	loop_timer_cancel(&b->timer);
+	loop_timer_cancel(&b->recheck_timer);
 	flight_clear(b);
 	chain_cancel(b->chain, &b->recheck);
 	cancel_list(b->flight.job);

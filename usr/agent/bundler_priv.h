@@ -48,6 +48,7 @@ struct bundler {
 	struct job *settled;      /* newest first */
 	size_t settled_count;
 	struct job *recheck;      /* next settled job to look at after a reorg */
+	struct loop_timer recheck_timer;
 	struct flight flight;
 	struct loop_timer timer;  /* next step, next try, next look */
 	uint64_t next_ticket, sent;

@@ -233,7 +233,7 @@ static void window_done(struct chain *c)
 {
 	deliver_messages(c);
 	c->cursor = c->logs_to;
-	if (c->now) {
+	if (c->now && c->cursor == c->head.number) {
 		c->now->block = c->head.number;
 		c->now->block_time_s = c->head.time_s;
 		memcpy(c->now->block_hash, c->head.hash, 32);

@@ -152,6 +152,41 @@ static void registered(struct reg *r, const struct member *self, int epoch)
 	publish_beat_key(r);
 }
 
+static void on_wg_published(const struct bundler_outcome *o, void *arg)
+{
+	struct reg *r = arg;
+
+	r->register_ticket = 0;
+	if (o->result == BUNDLER_REFUSED && strcmp(o->error_name, "WgKeyTaken"))
+		keys_wg_epoch_set(r->keys, keys_wg_epoch(r->keys) - 1); /* not its fault */
+	chain_wake(r->chain);
+}
+
+/* Another member registered with the key that we had published, so ours is
+ * zero: the next epoch's key takes its place. */
+static void publish_next_wg_key(struct reg *r, const struct member *self)
+{
+	unsigned int epoch = keys_wg_epoch(r->keys) + 1;
+	uint8_t *secret = secret_alloc(32), pub[32];
+	struct call call, check = call_word("wgPubKeyOf(bytes32)", self->id);
+	struct bundler_job job = { .name = "publishWgKey", .own = true,
+				   .check = { .call = check.data, .call_len = check.len },
+				   .done = on_wg_published, .arg = r };
+
+	retry(r, "the WireGuard key was taken by another member; publishing the next", "");
+	if (!r->register_ticket && secret && keys_wg(r->keys, epoch, secret, pub)) {
+		call = call_word("publishWgKey(bytes32)", pub);
+		job.call = call.data;
+		job.call_len = call.len;
+		memcpy(job.check.expected, pub, 32);
+		if (bundler_submit(r->bundler, &job, &r->register_ticket))
+			r->register_ticket = 0; /* the timer tries again */
+		else
+			keys_wg_epoch_set(r->keys, epoch);
+	}
+	secret_free(secret);
+}
+
 static void judge_record(struct reg *r, const struct member *self)
 {
 	int epoch;
@@ -170,7 +205,7 @@ static void judge_record(struct reg *r, const struct member *self)
 		return;
 	}
 	if (epoch < 0) {
-		retry(r, "the WireGuard key was taken by another member's registration", "");
+		publish_next_wg_key(r, self);
 		return;
 	}
 	registered(r, self, epoch);

@@ -18,6 +18,7 @@ enum {
 	RPC_SLOWDOWN_MAX = 64,
 	RPC_PAUSE_FIRST_MS = 1000,
 	RPC_CODE_LIMIT = -32005,
+	RPC_DETAIL_MAX = 100,
 };
 
 struct call {
@@ -256,6 +257,14 @@ static enum rpc_class class_of(enum http_error e)
 	return RPC_UNREACHABLE;
 }
 
+static int unreachable_len(const char *detail)
+{
+	const char *after = strstr(detail, " after ");
+	size_t len = after ? (size_t)(after - detail) : strlen(detail);
+
+	return len < RPC_DETAIL_MAX ? (int)len : RPC_DETAIL_MAX;
+}
+
 static void describe(struct rpc_reply *reply, const struct call *c, const char *detail)
 {
 	char *t = reply->text;
@@ -292,7 +301,8 @@ static void describe(struct rpc_reply *reply, const struct call *c, const char *
 		snprintf(t, size, "%s %s: no answer in time", name, where);
 		break;
 	case RPC_UNREACHABLE:
-		snprintf(t, size, "%s %s: %.100s", name, where, detail);
+		/* "… after 3 ms: …" would make every try a new text. */
+		snprintf(t, size, "%s %s: %.*s", name, where, unreachable_len(detail), detail);
 		break;
 	}
 }

@@ -101,6 +101,10 @@ static json_t *serve(const char *method, const json_t *params, json_t **error, v
 		return become_member();
 	if (fake_is(call, "ed25519KeyOf(bytes32)"))
 		return publish();
+	if (fake_is(call, "wgPubKeyOf(bytes32)")) {
+		json_decref(become_member());
+		return rpc_bytes(fake.member[0].wg_pub, 32);
+	}
 	return fake_serve(method, params, error, arg);
 }
 
@@ -262,6 +266,18 @@ static void test_a_foreign_wireguard_key_stops(void **state)
 	assert_non_null(strstr(seen.text, "WireGuard"));
 }
 
+static void test_a_key_that_was_taken_away_is_replaced(void **state)
+{
+	struct member *m = own_record();
+
+	(void)state;
+	memset(m->wg_pub, 0, 32);
+	begin();
+	UNTIL(seen.registered == 1);
+	assert_int_equal(keys_wg_epoch(keys), 1);
+	assert_int_equal(seen.stopped, 0);
+}
+
 static void test_a_foreign_owner_stops(void **state)
 {
 	(void)state;
@@ -340,6 +356,7 @@ int main(void)
 		T(test_the_epoch_of_the_chain_is_taken),
 		T(test_foreign_keys_stop),
 		T(test_a_foreign_wireguard_key_stops),
+		T(test_a_key_that_was_taken_away_is_replaced),
 		T(test_a_foreign_owner_stops),
 		T(test_a_proof_that_never_will_stops),
 		T(test_a_proof_that_must_wait_is_asked_again),
