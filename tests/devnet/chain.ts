@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // anvil, and the project's own deployment verbs run against it. Deploys while
 // blocks come at once; the caller then switches to blocks at an interval.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Child, Children } from "./children.ts";
 import { LOOPBACK, rpc, waitFor } from "./net.ts";
@@ -62,10 +62,18 @@ export async function mineEvery(url: string, secs: number): Promise<void> {
   await rpc(url, "evm_setIntervalMining", [secs]);
 }
 
+// Some of forge's other commands leave artifacts without code behind.
+function checkArtifacts(): void {
+  const path = join(ARTIFACTS, "ClusterDiamondFactory.sol", "ClusterDiamondFactory.json");
+  const code = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { bytecode?: { object?: string } }).bytecode?.object : undefined;
+  if (code === undefined || code.length <= 2) throw new Error(`${path} holds no bytecode: remove ${join(ARTIFACTS, "..")} and run make contracts`);
+}
+
 export class Deployer {
   private constructor(private readonly url: string, private readonly dir: string, private readonly runVerb: RunVerb) {}
 
   static async open(url: string, dir: string): Promise<Deployer> {
+    checkArtifacts();
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, "owner.key"), DEVNET_KEYS.owner + "\n", { mode: 0o600 });
     const { runVerb } = (await import(CONTRACTS_SCRIPT)) as { runVerb: RunVerb };

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { encodeFunctionData, keccak256, numberToHex, toHex, type Hex } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { ABI, draft, ENTRY_POINT, makeIdentity, refusal, send, sponsor, submit, view, type Sender } from "./client.ts";
+import { ABI, draft, ENTRY_POINT, makeIdentity, refusal, send, sponsor, submit, view, type Receipt, type Sender } from "./client.ts";
 import { rpc, waitFor } from "./net.ts";
 import { OUT } from "./paths.ts";
 
@@ -20,6 +20,7 @@ interface Report {
   kmsRootKeyFile: string; appComposeFile: string; cluster: Hex; secondCluster: Hex; nodes: Node[]; secondNodes: Node[]; paymaster: Hex; pids: Record<string, number>;
 }
 
+const DEPOSIT_WEI = 100n * 10n ** 18n;
 const dir = mkdtempSync(join(tmpdir(), "devnet-"));
 const out = join(dir, "devnet.json");
 let devnet: ChildProcess;
@@ -27,6 +28,8 @@ let agent: ChildProcess;
 let report: Report;
 let listeningBefore: Set<string>;
 const senders: Sender[] = [];
+// What the chain charged for each sender's operations, in their order.
+const costs = new Map<Hex, bigint[]>();
 
 function listening(): string[] {
   const lines = execFileSync("ss", ["-Hltnu"], { encoding: "utf8" }).split("\n").filter((line) => line !== "");
@@ -77,11 +80,20 @@ async function senderFor(node: Node): Promise<{ sender: Sender; register: Hex }>
   return { sender: { member: node.member, cluster: node.cluster, account, nonceKey: BigInt(account.address) }, register };
 }
 
+function charge(sender: Sender, receipt: Receipt): Receipt {
+  costs.set(sender.member, [...(costs.get(sender.member) ?? []), BigInt(receipt.actualGasCost)]);
+  return receipt;
+}
+
+async function depositOf(paymaster: Hex): Promise<bigint> {
+  return BigInt((await rpc(report.chainUrl, "eth_call", [{ to: ENTRY_POINT, data: `0x70a08231${paymaster.slice(2).padStart(64, "0")}` }, "latest"])) as Hex);
+}
+
 async function register(node: Node): Promise<Sender> {
   const { sender, register: inner } = await senderFor(node);
   assert.equal(await isMember(node), false);
   const { receipt, op } = await send(report, report.chainId, sender, inner);
-  assert.equal(receipt.success, true);
+  assert.equal(charge(sender, receipt).success, true);
   assert.equal(await isMember(node), true);
   assert.equal(await balanceOf(node.member), 0n, "a node holds no ether");
   const gas = { verification: BigInt(op.verificationGasLimit), call: BigInt(op.callGasLimit), pre: BigInt(op.preVerificationGas), used: BigInt(receipt.actualGasUsed) };
@@ -131,7 +143,7 @@ test("a stranger's signature, a second registration, an owner's call are refused
   assert.deepEqual(await refusal(sponsor(report, report.chainId, await draftWithoutEstimate(sender, again), sender.account)), { reason: "registration-reverts", revert: "AlreadyRegistered" });
   assert.equal((await refusal(draft(report, report.chainId, sender, "0xdeadbeef"))).reason, "selector-not-sponsored");
   // The control: the same operation with the right key passes and lands.
-  assert.equal((await submit(report, report.chainId, await sponsor(report, report.chainId, op, sender.account), sender.account)).success, true);
+  assert.equal(charge(sender, await submit(report, report.chainId, await sponsor(report, report.chainId, op, sender.account), sender.account)).success, true);
 });
 
 test("a message of 48 bytes and one of 64 KiB are sponsored; one byte more is not", async () => {
@@ -143,7 +155,7 @@ test("a message of 48 bytes and one of 64 KiB are sponsored; one byte more is no
     const op = await sponsor(report, report.chainId, await draft(report, report.chainId, from, inner), from.account);
     console.log(`message of ${bytes} bytes: call ${BigInt(op.callGasLimit)}, pre ${BigInt(op.preVerificationGas)}, verification ${BigInt(op.verificationGasLimit)}`);
     const receipt = await submit(report, report.chainId, op, from.account);
-    assert.equal(receipt.success, true, `${bytes} bytes`);
+    assert.equal(charge(from, receipt).success, true, `${bytes} bytes`);
     assert.equal(await view(report.chainUrl, from.cluster, "envelopeSenderOf", [recipient, id]), await memberId(report.nodes[0]!));
   }
   const long = encodeFunctionData({ abi: ABI, functionName: "send", args: [recipient, keccak256("0x02"), `0x${"a5".repeat(66_560)}`] });
@@ -159,7 +171,7 @@ test("with the worker's RPC down it sponsors nothing, and afterwards it does", a
     assert.equal((await refusal(sponsor(report, report.chainId, op, sender.account))).reason, "rpc-unavailable", mode);
   }
   await control("workerRpc/ok");
-  assert.equal((await submit(report, report.chainId, await sponsor(report, report.chainId, op, sender.account), sender.account)).success, true);
+  assert.equal(charge(sender, await submit(report, report.chainId, await sponsor(report, report.chainId, op, sender.account), sender.account)).success, true);
 });
 
 test("each forwarder refuses, hangs, answers 502 and recovers, and counts", async () => {
@@ -193,10 +205,22 @@ test("a paymaster can be made to answer what nobody asked", async () => {
 test("a member that left is sponsored no more", async () => {
   const sender = senders[3]!;
   const { receipt } = await send(report, report.chainId, sender, encodeFunctionData({ abi: ABI, functionName: "leave" }));
-  assert.equal(receipt.success, true);
+  assert.equal(charge(sender, receipt).success, true);
   assert.equal(await isMember(report.secondNodes[0]!), false);
   const { register: again } = await senderFor(report.secondNodes[0]!);
   assert.deepEqual(await refusal(sponsor(report, report.chainId, await draftWithoutEstimate(sender, again), sender.account)), { reason: "member-barred", revert: "MemberBarred" });
+});
+
+test("the worker's books are the chain's: settled to the wei, and the deposit paid the rest", async () => {
+  const all = [...costs.values()].flat().reduce((sum, one) => sum + one, 0n);
+  // A sender's last operation is settled when its next is asked for.
+  const settled = [...costs.values()].flatMap((list) => list.slice(0, -1)).reduce((sum, one) => sum + one, 0n);
+  const metrics = await (await fetch(report.workerUrl + "/metrics")).text();
+  const value = (line: string): bigint => BigInt(metrics.split("\n").find((one) => one.startsWith(line))!.slice(line.length + 1));
+  assert.equal(value('attestmesh_sponsorship_wei{state="settled"}'), settled);
+  assert.equal(value("attestmesh_sponsorship_open"), BigInt(costs.size));
+  assert.ok(value('attestmesh_sponsorship_wei{state="open"}') >= all - settled);
+  assert.equal(DEPOSIT_WEI - (await depositOf(report.paymaster)), all);
 });
 
 test("nothing listens outside loopback, and after SIGTERM nothing is left", async () => {
@@ -216,6 +240,17 @@ test("nothing listens outside loopback, and after SIGTERM nothing is left", asyn
   await waitFor("their end", 5_000, async () => ([...family].some((pid) => isRunning(pid)) ? undefined : true));
   const left = listening().filter((socket) => ports.some((port) => socket.endsWith(`:${port}`)));
   assert.deepEqual(left, []);
+});
+
+test("a devnet that is killed outright leaves no process and no socket either", async () => {
+  const killedOut = join(dir, "killed.json");
+  const killed = spawn(process.execPath, [join(OUT, "devnet", "devnet.cjs"), "--out", killedOut, "--dir", join(dir, "killed"), "--nodes", "1", "--stock-proxy", "0"],
+    { stdio: ["ignore", "ignore", "inherit"] });
+  await waitFor("the second devnet", 60_000, async () => (existsSync(killedOut) ? true : undefined));
+  const family = descendants(killed.pid!);
+  assert.ok(family.length >= 4, family.join(" "));
+  killed.kill("SIGKILL");
+  await waitFor("their end", 5_000, async () => (family.some((pid) => isRunning(pid)) ? undefined : true));
 });
 
 function isRunning(pid: number): boolean {

@@ -7,6 +7,7 @@ import { SETTLE_BATCH, SETTLE_DELAY_MS, SETTLE_RETRY_MS } from "./constants.ts";
 import { makeCache } from "./cache.ts";
 import { settingsOf, type Bindings, type Settings } from "./env.ts";
 import { Ledger, type Reservation, type Reserved, type Scope, type Wanted } from "./ledger.ts";
+import type { BookTotals } from "./log.ts";
 import { makeProvenance } from "./provenance.ts";
 import { makeRpc } from "./rpc.ts";
 import { fateOf } from "./settle.ts";
@@ -58,8 +59,9 @@ export class Caps extends DurableObject<Bindings> {
     return this.ledger.usage(scope, periodAt(settingsOf(this.env), Date.now()));
   }
 
-  async openCount(): Promise<number> {
-    return this.ledger.openCount();
+  // This period's totals, for the metrics.
+  async totals(): Promise<BookTotals> {
+    return { ...(await this.usage(GLOBAL_SCOPE)), openCount: this.ledger.openCount() };
   }
 
   private async wake(atMs: number): Promise<void> {

@@ -15,11 +15,22 @@ export function countDecision(surface: Surface, denial: Denial | undefined, abou
   console.log(JSON.stringify({ surface, outcome, ...(denial && { detail: denial.detail.slice(0, 200) }), ...about }));
 }
 
-export function metricsText(): string {
+export interface BookTotals {
+  readonly settledWei: bigint;
+  readonly openWei: bigint;
+  readonly openCount: number;
+}
+
+export function metricsText(books: BookTotals | undefined): string {
   const lines = ["# TYPE attestmesh_sponsorship_decisions_total counter"];
   for (const [key, count] of counters) {
     const [surface, outcome] = key.split("\u0000");
     lines.push(`attestmesh_sponsorship_decisions_total{surface="${surface}",outcome="${outcome}"} ${count}`);
+  }
+  // Absent while the books do not answer, rather than zero.
+  if (books !== undefined) {
+    lines.push("# TYPE attestmesh_sponsorship_wei gauge", `attestmesh_sponsorship_wei{state="settled"} ${books.settledWei}`,
+      `attestmesh_sponsorship_wei{state="open"} ${books.openWei}`, "# TYPE attestmesh_sponsorship_open gauge", `attestmesh_sponsorship_open ${books.openCount}`);
   }
   return lines.join("\n") + "\n";
 }

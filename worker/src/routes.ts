@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which path and method leads where. No policy, no parsing.
+import { GLOBAL_SCOPE } from "./caps.ts";
 import { readAddress } from "./decode.ts";
 import { Misconfigured, settingsOf, type Bindings } from "./env.ts";
-import { countDecision, metricsText } from "./log.ts";
+import { countDecision, metricsText, type BookTotals } from "./log.ts";
 import { decideCluster } from "./policy.ts";
 import { handleAlchemy } from "./providers/alchemy.ts";
 import { handleRpc } from "./providers/erc7677.ts";
@@ -22,6 +23,16 @@ function handleHealth(env: Bindings): Response {
   return Response.json({ ok: true, chainId: Number(settings.chainId), paymaster: settings.paymaster?.address ?? null });
 }
 
+async function handleMetrics(env: Bindings): Promise<Response> {
+  let books: BookTotals | undefined;
+  try {
+    books = await env.CAPS.getByName(GLOBAL_SCOPE).totals();
+  } catch (error) {
+    console.error(`metrics: ${(error as Error).message}`);
+  }
+  return new Response(metricsText(books), { headers: { "content-type": "text/plain; version=0.0.4" } });
+}
+
 type Handler = (request: Request, env: Bindings) => Response | Promise<Response>;
 
 const ROUTES: Readonly<Record<string, Handler>> = {
@@ -30,7 +41,7 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   "POST /rpc": handleRpc,
   "GET /check": handleCheck,
   "GET /healthz": (_request, env) => handleHealth(env),
-  "GET /metrics": () => new Response(metricsText(), { headers: { "content-type": "text/plain; version=0.0.4" } }),
+  "GET /metrics": (_request, env) => handleMetrics(env),
 };
 
 export async function route(request: Request, env: Bindings): Promise<Response> {

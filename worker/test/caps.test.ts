@@ -189,9 +189,9 @@ describe("many at once", () => {
     expect(await totalOpen()).toBe((2n * GWEI + 49n) * 400_000n);
   });
 
-  test("a stranger who asks three hundred times moves nothing", async () => {
+  test("a stranger who asks a hundred times moves nothing", async () => {
     const stranger = world.join().account;
-    const replies = await Promise.all(Array.from({ length: 300 }, () => ask(member, good(), { signer: stranger })));
+    const replies = await Promise.all(Array.from({ length: 100 }, () => ask(member, good(), { signer: stranger })));
     expect(new Set(replies.map((reply) => reply.error?.data.reason))).toEqual(new Set(["auth-by-another-key"]));
     expect(await booked()).toEqual(everywhere(0n, 0n));
   });

@@ -3,13 +3,14 @@
 // the two hashes, the environment's bounds; and decoders that never throw.
 import { describe, expect, test } from "vitest";
 import { toFunctionSelector, type Hex } from "viem";
+import { ENTRY_POINT } from "../src/constants.ts";
 import { packFees, packGasLimits, recoverSigner, sponsorHash } from "../src/auth.ts";
 import { readExecute, readOperation, readRegistration } from "../src/decode.ts";
 import { Misconfigured, readSettings } from "../src/env.ts";
 import { paymasterHash, stubFields } from "../src/paymaster.ts";
 import { METHODS, methodOf } from "../src/selectors.ts";
 import type { Operation } from "../src/types.ts";
-import { bindings, execute, inner, newMember, operation, registration, toJson } from "./kit.ts";
+import { bindings, execute, inner, newMember, operation, post, registration, toJson, World } from "./kit.ts";
 
 const SELECTORS: Record<string, Hex> = {
   dstack_register: "0x537d491c", operator_register: "0x57977c40", publishWgKey: "0x4979ff72", publishEd25519Key: "0xcedc29c2", send: "0x84076765",
@@ -118,5 +119,26 @@ describe("decoders never throw", () => {
       }
     }
     for (const value of strange) expect(readOperation(value).ok).toBe(false);
+  });
+
+  test("mutated requests are answered with a reason, none with an internal error", async () => {
+    new World();
+    const member = newMember();
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "pm_getPaymasterData",
+      params: [toJson(operation(member, inner.publish)), ENTRY_POINT, "0x7a69", { auth: `0x${"11".repeat(65)}` }] });
+    const pieces = ["null", "0", "[]", "{}", '""', "true", "-1", "1e999", '"0x"', "\\u0000", ",", "}", "\ud800"];
+    for (let seed = 0; seed < 1500; seed++) {
+      const next = random(seed);
+      let text = body;
+      for (let i = 0; i <= next() * 3; i++) {
+        const at = Math.floor(next() * text.length);
+        text = text.slice(0, at) + pieces[Math.floor(next() * pieces.length)] + text.slice(at + Math.floor(next() * 12));
+      }
+      const response = await post("/rpc", text);
+      expect([200, 400], `seed ${seed}`).toContain(response.status);
+      const reply = (await response.json()) as { error?: { data: { reason: string } }; result?: unknown };
+      expect(reply.result, `seed ${seed}`).toBeUndefined();
+      expect(reply.error!.data.reason, `seed ${seed}`).not.toBe("internal-error");
+    }
   });
 });

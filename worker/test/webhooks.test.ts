@@ -124,6 +124,10 @@ describe("for people", () => {
     await post("/?token=wrong", "{}");
     const text = await (await get("/metrics")).text();
     expect(text).toMatch(/attestmesh_sponsorship_decisions_total\{surface="alchemy",outcome="wrong-token"\} [1-9]/);
+    await post("/?token=t0ken", alchemyBody());
+    const after = await (await get("/metrics")).text();
+    expect(after).toContain(`attestmesh_sponsorship_wei{state="settled"} ${ONE}\n`);
+    expect(after).toContain('attestmesh_sponsorship_open 0\n');
   });
 
   test("other paths and methods are 404", async () => {
