@@ -116,6 +116,15 @@ def test_only_wireguards_shapes_pass():
         stranger.close()
 
 
+def test_what_comes_with_the_end_of_the_handshake_passes_at_once():
+    with Pair(link=False) as p:
+        for i in range(20):
+            raw = lab.dial_and_send_at_once('b', initiation(i))
+            got = p.wg['b'].receive(2)
+            assert got and tag_of(got[0]) == i, (i, got)
+            raw.close()
+
+
 def test_batches_keep_order_and_bytes():
     with Pair() as p:
         here = p.connect()

@@ -87,47 +87,6 @@ static bool ssl_again(struct conn *c, int ret, bool *out, char why[CONN_WHY_CHAR
 	return false;
 }
 
-static void handshake(struct conn *c)
-{
-	char why[CONN_WHY_CHARS];
-	bool out;
-	int ret;
-
-	errno = 0;
-	ret = c->server ? SSL_accept(c->ssl) : SSL_connect(c->ssl);
-	if (ret == 1) {
-		c->state = CONN_OPEN;
-		c->opened_ms = c->sent_ms = loop_now_ms(c->loop);
-		loop_timer_cancel(&c->timer);
-		watch_for(c, false);
-		c->events->open(c->arg);
-		return;
-	}
-	if (ssl_again(c, ret, &out, why))
-		watch_for(c, out);
-	else
-		over(c, why);
-}
-
-static void tcp_done(struct conn *c)
-{
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len))
-		error = errno;
-	if (error) {
-		over(c, strerror(error));
-		return;
-	}
-	c->state = CONN_TLS;
-	if (loop_timer_set(&c->timer, CONN_TLS_MS)) {
-		over(c, "no memory");
-		return;
-	}
-	handshake(c);
-}
-
 /* Shows the owner rest + fresh bytes and keeps the new rest. */
 static int deliver(struct conn *c, size_t total)
 {
@@ -178,6 +137,51 @@ static void read_turn(struct conn *c)
 	/* OpenSSL may hold bytes that epoll knows nothing of. */
 	if (loop_timer_set(&c->timer, 0))
 		over(c, "no memory");
+}
+
+static void handshake(struct conn *c)
+{
+	char why[CONN_WHY_CHARS];
+	bool out;
+	int ret;
+
+	errno = 0;
+	ret = c->server ? SSL_accept(c->ssl) : SSL_connect(c->ssl);
+	if (ret == 1) {
+		c->state = CONN_OPEN;
+		c->opened_ms = c->sent_ms = loop_now_ms(c->loop);
+		loop_timer_cancel(&c->timer);
+		watch_for(c, false);
+		c->events->open(c->arg);
+		/* What came together with the end of the handshake is in OpenSSL's
+		 * buffer already, and epoll will not tell of it. */
+		if (live == c)
+			read_turn(c);
+		return;
+	}
+	if (ssl_again(c, ret, &out, why))
+		watch_for(c, out);
+	else
+		over(c, why);
+}
+
+static void tcp_done(struct conn *c)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len))
+		error = errno;
+	if (error) {
+		over(c, strerror(error));
+		return;
+	}
+	c->state = CONN_TLS;
+	if (loop_timer_set(&c->timer, CONN_TLS_MS)) {
+		over(c, "no memory");
+		return;
+	}
+	handshake(c);
 }
 
 /* Tries the kept record again. */
