@@ -20,8 +20,9 @@ import {
 contract CskFacet is ICsk, IFacet, ClusterAuth {
     /// @inheritdoc ICsk
     function setCskCommitment(bytes32 commitment) external {
-        bytes32 memberId = MemberStorage.layout().memberIdOf[msg.sender];
-        if (memberId == 0 || memberId != MemberLib.firstLive()) revert NotOriginator();
+        MemberStorage.Layout storage m = MemberStorage.layout();
+        bytes32 memberId = m.memberIdOf[msg.sender];
+        if (memberId == 0 || !MemberLib.isFirst(m.members[memberId].index)) revert NotOriginator();
         if (CskStorage.layout().generation != 0) revert CskCommitmentAlreadySet();
         emit CskCommitmentSet(commitment);
         CskLib.commit(1, memberId, commitment);

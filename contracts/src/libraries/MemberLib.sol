@@ -114,17 +114,14 @@ library MemberLib {
         return true;
     }
 
-    /// @notice The lowest-index current member; zero if there is none. At most 256 words are read.
-    function firstLive() internal view returns (bytes32) {
+    /// @notice Whether every member of a lower index is removed. At most 256 words are read.
+    function isFirst(uint256 index) internal view returns (bool) {
         MemberStorage.Layout storage l = MemberStorage.layout();
-        uint256 count = l.memberIds.length;
-        for (uint256 base; base < count; base += 256) {
-            uint256 present = ~l.removedBits[base / 256];
-            if (present == 0) continue;
-            uint256 index = base + MeshIpLib.lowestBit(present);
-            return index < count ? l.memberIds[index] : bytes32(0);
+        for (uint256 word; word < index / 256; ++word) {
+            if (l.removedBits[word] != type(uint256).max) return false;
         }
-        return 0;
+        uint256 below = (ONE << (index % 256)) - 1;
+        return l.removedBits[index / 256] & below == below;
     }
 
     function _admit(

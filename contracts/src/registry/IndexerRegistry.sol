@@ -37,7 +37,7 @@ contract IndexerRegistry is IIndexerRegistry {
     /// @inheritdoc IIndexerRegistry
     function setIndexer(IndexerRecord calldata record) external onlyOwner {
         delete _records;
-        _push(record);
+        emit IndexerUpdated(_push(record));
     }
 
     /// @inheritdoc IIndexerRegistry
@@ -45,7 +45,9 @@ contract IndexerRegistry is IIndexerRegistry {
         if (records.length == 0 || records.length > MAX_INDEXERS) revert BadIndexerCount(records.length);
         delete _records;
         for (uint256 i; i < records.length; ++i) {
-            _push(records[i]);
+            IndexerRecord memory stamped = _push(records[i]);
+            // readers of the older event take its record for the current one, which is the first
+            if (i == 0) emit IndexerUpdated(stamped);
         }
         emit IndexersUpdated(records.length);
     }
@@ -62,10 +64,9 @@ contract IndexerRegistry is IIndexerRegistry {
         return _records;
     }
 
-    function _push(IndexerRecord calldata record) private {
-        IndexerRecord memory stamped = record;
+    function _push(IndexerRecord calldata record) private returns (IndexerRecord memory stamped) {
+        stamped = record;
         stamped.updatedAt = uint64(block.timestamp);
         _records.push(stamped);
-        emit IndexerUpdated(stamped);
     }
 }

@@ -158,6 +158,10 @@ contract CskTest is Chain {
             asClusterOwner(abi.encodeCall(cluster.removeMember, idOf(nodes[i])));
         }
         vm.assertEq(cluster.listMembers()[0], idOf(nodes[257]), "one is left");
+        asClusterOwner(abi.encodeCall(cluster.readmitMember, idOf(nodes[100])));
+        register(nodes[100]);
+        expectActRevert(NotOriginator.selector, nodes[257], abi.encodeCall(cluster.setCskCommitment, C1));
+        asClusterOwner(abi.encodeCall(cluster.removeMember, idOf(nodes[100])));
         mustAct(nodes[257], abi.encodeCall(cluster.setCskCommitment, C1));
         vm.assertEq(cluster.cskCommitterOf(1), idOf(nodes[257]), "originator of index 257");
     }

@@ -192,6 +192,67 @@ contract RegistrationTest is Chain {
         expectActRevert(WrongPurpose.selector, node, registerCallFor(node, proof));
     }
 
+    /// @dev A member that returns has an owner, so its account lets every proof through and the cluster alone judges.
+    function test_everyFlippedByteOfAProofIsRefused() public {
+        Node memory node = returningNode();
+        DstackProof memory good =
+            makeProof(address(cluster), node.member, node.xPubKey, node.wgPubKey, PURPOSE);
+        for (uint256 part; part < 6; ++part) {
+            bytes memory bytesOfPart = partOf(good, part);
+            for (uint256 i; i < bytesOfPart.length; ++i) {
+                // in place: the part is a reference into the proof
+                bytesOfPart[i] ^= 0x01;
+                vm.assertFalse(act(node, registerCallFor(node, good)).success, "a flipped byte was accepted");
+                bytesOfPart[i] ^= 0x01;
+            }
+        }
+        assertSuccess(act(node, registerCallFor(node, good)));
+    }
+
+    function test_everyEncodingOfVAndNoOther() public {
+        Node memory node = returningNode();
+        for (uint256 v; v < 256; ++v) {
+            DstackProof memory proof =
+                makeProof(address(cluster), node.member, node.xPubKey, node.wgPubKey, PURPOSE);
+            uint8 good = uint8(proof.messageSignature[64]);
+            if (v == good || v == good - 27) continue;
+            proof.messageSignature[64] = bytes1(uint8(v));
+            expectActRevert(InvalidSigChain.selector, node, registerCallFor(node, proof));
+        }
+        DstackProof memory last =
+            makeProof(address(cluster), node.member, node.xPubKey, node.wgPubKey, PURPOSE);
+        last.messageSignature[64] = bytes1(uint8(last.messageSignature[64]) - 27);
+        last.appSignature[64] = bytes1(uint8(last.appSignature[64]) + 27);
+        last.kmsSignature[64] = bytes1(uint8(last.kmsSignature[64]) + 27);
+        assertSuccess(act(node, registerCallFor(node, last)));
+    }
+
+    function test_theHighTwinOfABindingIsRefused() public {
+        Node memory node = returningNode();
+        DstackProof memory proof =
+            makeProof(address(cluster), node.member, node.xPubKey, node.wgPubKey, PURPOSE);
+        (bytes32 r, bytes32 s) = abi.decode(proof.messageSignature, (bytes32, bytes32));
+        uint256 order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
+        uint8 v = uint8(proof.messageSignature[64]);
+        proof.messageSignature = abi.encodePacked(r, order - uint256(s), 55 - v);
+        expectActRevert(InvalidSigChain.selector, node, registerCallFor(node, proof));
+    }
+
+    function returningNode() internal returns (Node memory node) {
+        node = registered(1);
+        asClusterOwner(abi.encodeCall(cluster.removeMember, idOf(node)));
+        asClusterOwner(abi.encodeCall(cluster.readmitMember, idOf(node)));
+    }
+
+    function partOf(DstackProof memory proof, uint256 part) internal pure returns (bytes memory) {
+        if (part == 0) return proof.messageSignature;
+        if (part == 1) return proof.appSignature;
+        if (part == 2) return proof.kmsSignature;
+        if (part == 3) return proof.derivedCompressedPubkey;
+        if (part == 4) return proof.appCompressedPubkey;
+        return bytes(proof.purpose);
+    }
+
     function copy(DstackProof memory proof) internal pure returns (DstackProof memory) {
         return abi.decode(abi.encode(proof), (DstackProof));
     }
