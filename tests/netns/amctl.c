@@ -7,6 +7,7 @@
  *
  *	amctl COMMAND [dump] [attribute=value]...
  *	amctl events SECONDS [COUNT]
+ *	amctl slow SECONDS	a listener that overflows
  *	amctl own SECONDS attribute=value...	(mesh-set, then keeps the socket)
  */
 #include "amctl.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,6 +115,31 @@ static long long now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+/* A listener with the smallest buffer that reads nothing until /tmp/slow.go is
+ * there (or the time is up): it has to overflow and be told so.
+ */
+static int slow(struct nl_conn *conn, double seconds)
+{
+	long long end = now_ms() + (long long)(seconds * 1000);
+	struct pollfd pfd = { .fd = conn->fd, .events = POLLIN };
+	int size = 1;
+
+	setsockopt(conn->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (nl_join(conn)) {
+		perror("amctl: slow");
+		return 1;
+	}
+	printf("listening\n");
+	fflush(stdout);
+	while (access("/tmp/slow.go", F_OK) && now_ms() < end)
+		usleep(50000);
+	while (poll(&pfd, 1, 200) > 0) {
+		if (nl_print_pending(conn) < 0)
+			printf("overflow\n");
+	}
+	return 0;
+}
+
 static int events(struct nl_conn *conn, double seconds, int count)
 {
 	long long end = now_ms() + (long long)(seconds * 1000);
@@ -157,6 +184,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "events") && argc >= 3)
 		return events(&conn, atof(argv[2]), argc > 3 ? atoi(argv[3]) : -1);
+	if (!strcmp(argv[1], "slow") && argc == 3)
+		return slow(&conn, atof(argv[2]));
 	if (!strcmp(argv[1], "own") && argc >= 4) {
 		ret = request(ATTESTMESH_CMD_MESH_SET, argc - 3, argv + 3, &conn);
 		if (!ret)
