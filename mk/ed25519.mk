@@ -34,7 +34,7 @@ ED_CROSS := i686-linux-gnu powerpc64-linux-gnu
 
 $(ED)/ifma.o: $(ED_DIR)/ifma.c $(ED_HEADERS) $(SETUP)
 	@mkdir -p $(@D)
-	@$(CC) -O3 $(ED_CFLAGS) $(ED_VECTOR) -Wframe-larger-than=2048 -c -o $@ $<
+	@$(CC) -O3 -fschedule-insns -fsched-pressure $(ED_CFLAGS) $(ED_VECTOR) -Wframe-larger-than=2048 -c -o $@ $<
 
 $(ED)/%.o: $(ED_DIR)/%.c $(ED_HEADERS) $(SETUP)
 	@mkdir -p $(@D)

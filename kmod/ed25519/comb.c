@@ -133,6 +133,7 @@ void comb_digits(struct comb_digits *o, const struct comb_shape *s,
 			/* a negative top tooth negates the others too */
 			idx = (idx ^ ~(top * 0xff)) & all;
 			top ^= flip;
+#pragma GCC unroll 8
 			for (k = 0; k < 8; k++)
 				o->d[(c + k) * s->combs + i] =
 					(u16)(i * per_comb +

@@ -104,12 +104,10 @@ static __always_inline struct fe8 fe8_carry(struct fe8 a)
 	return r;
 }
 
-/* low + 19 * high */
+/* low + 19 * high; the product of any two words, low half */
 static __always_inline vec fold19(vec low, vec high)
 {
-	vec three = VADD(high, VADD(high, high));
-
-	return VADD(VADD(low, three), VSHL(high, 4));
+	return VADD(low, _mm512_mullo_epi64(high, VSET(19)));
 }
 
 #define TWICE(x)	VADD(x, x)

@@ -67,8 +67,10 @@ static __always_inline void mul(limb *r, const limb *a, int na, const limb *b,
 
 	for (i = 0; i < na + nb; i++)
 		r[i] = 0;
+#pragma GCC unroll 5
 	for (i = 0; i < na; i++) {
 		c = 0;
+#pragma GCC unroll 5
 		for (j = 0; j < nb; j++) {
 			t = (limb2)a[i] * b[j] + r[i + j] + c;
 			r[i + j] = (limb)t;
@@ -85,6 +87,7 @@ static __always_inline limb sub(limb *r, const limb *a, const limb *b, int n)
 	limb2 t;
 	int i;
 
+#pragma GCC unroll 5
 	for (i = 0; i < n; i++) {
 		t = (limb2)a[i] - b[i] - borrow;
 		r[i] = (limb)t;

@@ -36,4 +36,4 @@ echo "attestmesh_ed25519.ko without debug info: $bytes bytes"
 [ "$bytes" -le $((250 * 1024)) ] || { echo "more than 250 KiB"; exit 1; }
 timeout 200 "$ROOT/tests/qemu/vm" -k "$kernel" -n -o "$build/vm.log" -- \
 	bash "$here/guest.sh" inside "$build" || exit 1
-grep -o '[a-z]*: [0-9]* passed, [0-9]* failed' "$build/vm.log" | tail -n 1
+sed 's/\x1b\[[0-9;]*m//g' "$build/vm.log" | grep -o '[a-z]*: [0-9]* passed, [0-9]* failed' | tail -n 1
