@@ -11,7 +11,7 @@ rm -f "$report"
 cd "$here"
 rc=0
 HOME=$out/home WRANGLER_SEND_METRICS=false WRANGLER_SEND_ERROR_REPORTS=false CLOUDFLARE_CF_FETCH_ENABLED=false CI=1 NO_COLOR=1 \
-	VITE_CACHE_DIR=$out/vite timeout 300 node ../node_modules/vitest/vitest.mjs run --config vitest.config.ts \
+	VITE_CACHE_DIR=$out/vite timeout "${WORKER_TEST_SECS:-300}" node ../node_modules/vitest/vitest.mjs run --config vitest.config.ts \
 	--silent --reporter=default --reporter=json --outputFile.json="$report" >"$out/vitest.log" 2>&1 || rc=$?
 grep -v '^{"surface"' "$out/vitest.log" || true
 node -e '
