@@ -5,6 +5,7 @@
 # with them is the guest's test. Usage: netns.py <attestmesh-bridge> [name ...]
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -371,6 +372,30 @@ def test_connections_are_taken_at_a_bounded_rate():
         assert most >= 512, most
         for s in flood:
             s.close()
+
+
+def test_a_stranger_is_read_slowly_and_a_peer_is_not():
+    def pour(s, seconds):
+        """Bytes of empty frames that the other end took in so long."""
+        s.socket.settimeout(0.2)
+        sent, until = 0, time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                sent += s.socket.send(bytes(1 << 16))
+            except (TimeoutError, ssl.SSLWantWriteError):
+                pass
+        return sent
+    with Pair(link=False) as p:
+        stranger, peer = Stranger('b'), Stranger('b')
+        peer.send(data(1))
+        p.wg['b'].send(data(2), p.wg['b'].receive(2)[1])
+        assert wait_for(lambda: p.bridge['b'].control.list()[2]['legs'] == 1)
+        slow, quick = pour(stranger, 3), pour(peer, 3)
+        sys.stderr.write('# stranger %.1f MB, peer %.1f MB\n' % (slow / 1e6, quick / 1e6))
+        # What the sockets hold comes on top of four seconds' allowance.
+        assert slow < 40e6 and quick > 2 * slow, (slow, quick)
+        stranger.close()
+        peer.close()
 
 
 def test_each_leg_has_an_address_of_its_own():

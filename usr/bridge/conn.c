@@ -29,7 +29,7 @@ struct conn {
 	SSL *ssl;
 	int fd;
 	enum conn_state state;
-	bool server, want_out;
+	bool server, want_out, paused;
 	struct loop_timer timer;      /* deadline, then the next turn of reading */
 	int64_t opened_ms, sent_ms;
 	uint8_t *unsent;              /* a record that the socket did not take */
@@ -44,12 +44,18 @@ static struct conn *live;
 
 static uint8_t in_buffer[REST_MAX_BYTES + 4 * FRAME_BATCH_MAX_BYTES];
 
+static void watch_again(struct conn *c)
+{
+	loop_fd_mod(c->watch, (c->paused ? 0 : (uint32_t)EPOLLIN) |
+		    (c->want_out ? (uint32_t)EPOLLOUT : 0));
+}
+
 static void watch_for(struct conn *c, bool out)
 {
 	if (out == c->want_out)
 		return;
 	c->want_out = out;
-	loop_fd_mod(c->watch, EPOLLIN | (out ? (uint32_t)EPOLLOUT : 0));
+	watch_again(c);
 }
 
 /* The last callback but for what the owner asks of it. */
@@ -125,7 +131,7 @@ static void read_turn(struct conn *c)
 			again = ssl_again(c, ret, &out, why);
 		if (total > c->rest_len) {
 			turn += total - c->rest_len;
-			if (deliver(c, total))
+			if (deliver(c, total) || c->paused)
 				return;
 		}
 		if (ret > 0)
@@ -226,7 +232,7 @@ static void on_ready(int fd, uint32_t epoll_events, void *arg)
 	case CONN_OPEN:
 		if (c->unsent && (epoll_events & EPOLLOUT))
 			flush(c);
-		if (live == c && c->state == CONN_OPEN &&
+		if (live == c && c->state == CONN_OPEN && !c->paused &&
 		    (epoll_events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
 			read_turn(c);
 		break;
@@ -248,13 +254,34 @@ static void on_timer(void *arg)
 		over(c, "no TLS answer");
 		break;
 	case CONN_OPEN:
-		live = c;
-		read_turn(c);
-		live = NULL;
+		conn_resume(c);
 		break;
 	case CONN_OVER:
 		break;
 	}
+}
+
+void conn_pause(struct conn *c, int64_t ms)
+{
+	if (c->state != CONN_OPEN || loop_timer_set(&c->timer, ms))
+		return;
+	c->paused = true;
+	watch_again(c);
+}
+
+/* Also the next turn of a connection that had much to say: bytes may be in
+ * OpenSSL's buffer. */
+void conn_resume(struct conn *c)
+{
+	if (c->state != CONN_OPEN)
+		return;
+	if (c->paused) {
+		c->paused = false;
+		watch_again(c);
+	}
+	live = c;
+	read_turn(c);
+	live = NULL;
 }
 
 static void tune(int fd)

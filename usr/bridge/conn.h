@@ -53,6 +53,10 @@ struct conn *conn_accepted(struct loop *loop, SSL_CTX *server, int fd,
 /* Closes without further callbacks; NULL is fine. */
 void conn_close(struct conn *c);
 
+/* Reads nothing more for so long; TCP holds the other end up. In data: after
+ * what is being shown. conn_resume() ends it early. */
+void conn_pause(struct conn *c, int64_t ms);
+void conn_resume(struct conn *c);
 bool conn_is_open(const struct conn *c);
 /* True before open and while bytes wait for the socket: nothing is taken. */
 bool conn_blocked(const struct conn *c);

@@ -32,7 +32,8 @@ struct leg {
 	bool proven;
 	int64_t since_ms;
 	int64_t window_ms;         /* start of the second being counted */
-	unsigned handshakes, data; /* in it */
+	unsigned handshakes, data; /* in it … */
+	size_t bytes;              /* … and all of them */
 };
 
 struct legs {
@@ -117,17 +118,25 @@ static void from_wg(void *arg, enum wg_kind kind)
 		prove(g);
 }
 
+/* Begins a new second of counting when the last one is over. */
+static void turn_window(struct leg *g)
+{
+	int64_t now_ms = loop_now_ms(g->owner->env->loop);
+
+	if (now_ms - g->window_ms < 1000)
+		return;
+	g->window_ms = now_ms;
+	g->handshakes = g->data = 0;
+	g->bytes = 0;
+}
+
 static bool from_peer(void *arg, enum wg_kind kind)
 {
 	struct leg *g = arg;
-	int64_t now_ms = loop_now_ms(g->owner->env->loop);
 
 	if (g->proven)
 		return true;
-	if (now_ms - g->window_ms >= 1000) {
-		g->window_ms = now_ms;
-		g->handshakes = g->data = 0;
-	}
+	turn_window(g);
 	if (kind == WG_DATA)
 		return g->data++ < LEG_DATA_PER_SECOND;
 	return g->handshakes++ < LEG_HANDSHAKES_PER_SECOND;
@@ -147,8 +156,15 @@ static void on_open(void *arg)
 static ptrdiff_t on_data(void *arg, const uint8_t *in, size_t len)
 {
 	struct leg *g = arg;
+	ptrdiff_t used;
 
-	return carrier_data(g->carrier, in, len);
+	turn_window(g);
+	used = carrier_data(g->carrier, in, len);
+	/* Whatever a stranger sends costs deciphering, so it may send little. */
+	g->bytes += used > 0 ? (size_t)used : 0;
+	if (!g->proven && g->bytes > LEG_BYTES_PER_SECOND)
+		conn_pause(g->conn, g->window_ms + 1000 - loop_now_ms(g->owner->env->loop));
+	return used;
 }
 
 static void on_writable(void *arg)

@@ -14,6 +14,7 @@ enum {
 	LEG_UNPROVEN_MS = 10 * 1000,        /* the longest life of a stranger */
 	LEG_HANDSHAKES_PER_SECOND = 4,      /* messages of types 1 to 3 from one */
 	LEG_DATA_PER_SECOND = 512,          /* of type 4 */
+	LEG_BYTES_PER_SECOND = 1024 * 1024, /* of any kind; then it is not read from */
 	LEG_TICK_MS = 250,
 	LEG_ACCEPTS_PER_TURN = 64,
 	LEG_ACCEPTS_PER_SECOND = 512,       /* TLS handshakes cost; the rest waits its turn */
