@@ -4,6 +4,7 @@
 # routes by SNI. Datagrams have WireGuard's shapes; what WireGuard itself does
 # with them is the guest's test. Usage: netns.py <attestmesh-bridge> [name ...]
 import os
+import random
 import socket
 import ssl
 import struct
@@ -518,6 +519,49 @@ def test_control_is_bounded_and_versioned():
         os.chmod(p.bridge['a'].directory, 0o755)
         for uid, served in ((65534, False), (0, True)):
             assert hello_as(uid, p.bridge['a'].path) == served, uid
+
+
+def test_random_input_stops_nothing():
+    with Pair() as p:
+        here = p.connect()
+        path = p.bridge['a'].path
+        chance = random.Random(20)
+        c = None
+        for i in range(3000):
+            c = c or Control(path)
+            body = chance.randbytes(chance.choice((0, 1, 4, 8, 32, 40, 286, 300, 500)))
+            kind = chance.choice((chance.randrange(65536), chance.randrange(2, 10)))
+            size = len(body) if chance.random() < 0.95 else chance.randrange(65536)
+            if kind in (lab.CLEAR, lab.LISTEN):
+                continue
+            try:
+                c.socket.sendall(struct.pack('@HHI', kind & 0xffff, size, i + 1) + body)
+                if i % 20 == 0:
+                    c.close()
+                    c = None
+            except OSError:
+                c.close()
+                c = None
+        if c:
+            c.close()
+        time.sleep(0.3)
+        listed = p.bridge['a'].control.list()[0]
+        for peer in listed:
+            if peer != PEER['b']:
+                p.bridge['a'].control.ask(lab.LINK_DEL, peer)
+        # The listener: no TLS, half of one, and nonsense inside one.
+        for i in range(60):
+            with lab.inside('g'):
+                raw = socket.create_connection((lab.NODE_ADDR['b'], lab.TCP_PORT), timeout=5)
+            raw.sendall(chance.randbytes(chance.randrange(1, 400)))
+            raw.close()
+            s = Stranger('b')
+            s.socket.sendall(chance.randbytes(chance.randrange(1, 5000)))
+            s.close()
+        got = p.to_b(data(5))
+        while got and got[0] != data(5):
+            got = p.wg['b'].receive(1)
+        assert got and p.link()['local'] == here
 
 
 def test_it_has_given_up_what_it_does_not_need():
