@@ -108,7 +108,7 @@ bool amesh_live_accept(struct amesh_live *live, struct amesh_live_peer *peer,
 	if (beat->flags & AMESH_FLAG_LEAVING) {
 		if (peer->state != AMESH_STATE_DOWN)
 			amesh_live_set_state(live, peer, AMESH_STATE_DOWN,
-				  AMESH_REASON_LEAVING, at_ns);
+					     AMESH_REASON_LEAVING, at_ns);
 		peer->reason = AMESH_REASON_LEAVING;
 		return false;
 	}
@@ -136,8 +136,8 @@ u64 amesh_live_check(struct amesh_live *live, struct amesh_live_peer *peer,
 	silent_ns = silence_ns(live, peer, now_ns);
 	if (silent_ns < window_ns)
 		return now_ns + (window_ns - silent_ns);
-	amesh_live_set_state(live, peer, AMESH_STATE_SUSPECT, AMESH_REASON_SILENCE,
-		  now_ns);
+	amesh_live_set_state(live, peer, AMESH_STATE_SUSPECT,
+			     AMESH_REASON_SILENCE, now_ns);
 	return AMESH_LIVE_NEVER;
 }
 
@@ -194,7 +194,8 @@ static void judge_word(struct amesh_live *live, u32 word, u64 suspects,
 		enum amesh_reason reason = verdict(live, peer, now_ns);
 
 		if (reason != AMESH_REASON_NONE)
-			amesh_live_set_state(live, peer, AMESH_STATE_DOWN, reason, now_ns);
+			amesh_live_set_state(live, peer, AMESH_STATE_DOWN,
+					     reason, now_ns);
 	}
 }
 

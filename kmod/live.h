@@ -2,10 +2,11 @@
 /*
  * Liveness of a mesh's peers: state, now -> verdict. It owns every change of
  * a peer's state, the deadlines and self-doubt; which peers there are and
- * their memory is peers.c, behind the same header. It reads no clock (boottime is passed in, arrival time of a beat or
- * the time of the pass), allocates nothing, and sends nothing: what changed
- * is told through amesh_live.changed. Evidence is counted in evidence.h,
- * convergence in converge.h.
+ * their memory is peers.c, behind the same header. It reads no clock (boottime
+ * is passed in, arrival time of a beat or the time of the pass), allocates
+ * nothing, and sends nothing: what changed is told through
+ * amesh_live.changed. Evidence is counted in evidence.h, convergence in
+ * converge.h.
  *
  * How the caller drives it, all under the mesh's lock:
  *

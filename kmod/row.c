@@ -38,7 +38,7 @@ void amesh_row_clear(struct amesh_row *row)
 	row->received = 0;
 	if (row->windows)
 		memset(row->at_ns, 0,
-		       amesh_row_bytes(row->windows, row->had != NULL));
+		       amesh_row_bytes(row->windows, !!row->had));
 }
 
 /* What the last window said becomes what an earlier one said. */
