@@ -2,7 +2,7 @@
 // The methods: request in, JSON or an error out. Field names, defaults, hex
 // rules and error texts are those of the real agent's JSON form.
 import { makeEvidence, REPORT_DATA_BYTES, type Evidence } from "./evidence.ts";
-import { appRootFrom, deriveKey, getKey, sha256, toHighS, type Algorithm, type AppRoot } from "./keys.ts";
+import { appRootFrom, deriveKey, getKey, sha256, toHighS, type Algorithm, type AppRoot, type KeyAnswer } from "./keys.ts";
 import type { Mode } from "./modes.ts";
 
 export const AGENT_VERSION = "0.5.11";
@@ -18,7 +18,10 @@ export interface Node {
   readonly appId: Buffer;
   readonly evidence: Evidence;
   root(mode: Mode): AppRoot;
+  key(root: AppRoot, path: string, purpose: string, algorithm: Algorithm): KeyAnswer;
 }
+
+const KEYS_REMEMBERED_MAX = 256;
 
 export function makeNode(appId: Buffer, kmsRoot: Buffer, appCompose: string): Node {
   const roots = new Map<string, AppRoot>();
@@ -28,9 +31,17 @@ export function makeNode(appId: Buffer, kmsRoot: Buffer, appCompose: string): No
     roots.set(name, found);
     return found;
   };
+  // Answers are a function of the question; a node asks the same at each start.
+  const keys = new Map<string, KeyAnswer>();
   return {
     appId,
     evidence: makeEvidence(appId, appCompose),
+    key(root, path, purpose, algorithm) {
+      const question = JSON.stringify([root.publicKey.toString("hex"), path, purpose, algorithm]);
+      const found = keys.get(question) ?? getKey(root, path, purpose, algorithm);
+      if (keys.size < KEYS_REMEMBERED_MAX) keys.set(question, found);
+      return found;
+    },
     root(mode) {
       if (mode === "unlisted-root") return cached(mode, () => appRootFrom(sha256(Buffer.concat([kmsRoot, Buffer.from("other")])), appId));
       if (mode === "wrong-app-id") return cached(mode, () => appRootFrom(kmsRoot, otherAppId(appId)));
@@ -71,7 +82,7 @@ function answerGetKey(node: Node, fields: Fields, mode: Mode): Fields {
   const asked = algorithmOf(fields);
   const algorithm: Algorithm = mode !== "wrong-algorithm" ? asked : asked === "ed25519" ? "secp256k1" : "ed25519";
   const root = node.root(mode);
-  const { key, chain } = getKey(root, path, text(fields, "purpose"), algorithm);
+  const { key, chain } = node.key(root, path, text(fields, "purpose"), algorithm);
   const shown = mode === "swapped-key" ? deriveKey(root, path + "/other") : mode === "short-key" ? key.subarray(0, 31) : key;
   const links = mode === "high-s" ? chain.map(toHighS) : mode === "empty-link1" ? [chain[0], Buffer.alloc(0)] : chain;
   return { key: shown.toString("hex"), signature_chain: links.map((l) => l.toString("hex")) };

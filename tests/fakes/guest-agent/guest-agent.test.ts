@@ -11,7 +11,7 @@ import { secp256k1 } from "@noble/curves/secp256k1";
 import { keccak_256 } from "@noble/hashes/sha3";
 import { makeNode, otherAppId } from "./api.ts";
 import { QUOTE_REPORT_DATA_OFFSET } from "./evidence.ts";
-import { appRootFrom, getKey, publicKeyFor, sha256, toHighS, type Algorithm, type AppRoot } from "./keys.ts";
+import { appRootFrom, compressedPublicKey, getKey, publicKeyFor, sha256, signDigest, toHighS, type Algorithm, type AppRoot } from "./keys.ts";
 import { CONTENT_MODES, MODES, parseControl } from "./modes.ts";
 import { serve, type Served } from "./server.ts";
 
@@ -109,6 +109,15 @@ test("keys and both links equal those of an independent implementation", () => {
     assert.equal(publicKeyFor(p.algorithm, key).toString("hex"), p.publicKey);
     assert.equal(chain[0].toString("hex"), p.link0);
     assert.equal(chain[1].toString("hex"), PINNED_LINK1);
+  }
+});
+
+test("a hundred signatures and public keys equal another library's", () => {
+  for (let i = 0; i < 100; i++) {
+    const [scalar, digest] = [sha256(`scalar ${i}`), sha256(`digest ${i}`)];
+    const theirs = secp256k1.sign(digest, scalar, { lowS: true, prehash: false });
+    assert.equal(signDigest(digest, scalar).toString("hex"), Buffer.concat([theirs.toCompactRawBytes(), Buffer.from([theirs.recovery])]).toString("hex"));
+    assert.equal(compressedPublicKey(scalar).toString("hex"), Buffer.from(secp256k1.getPublicKey(scalar, true)).toString("hex"));
   }
 });
 
