@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "log.h"
 #include "reconcile.h"
 
@@ -41,7 +40,6 @@ struct carriage {
 
 	bool started, have_peers, listening, refused_listen;
 	uint32_t own_index;
-	int64_t since_secs;            /* handshakes before it were another device's */
 	int64_t quick_until_ms;
 
 	struct entry *entries;         /* ordered by member id */
@@ -289,7 +287,7 @@ static void decide(struct carriage *c, const struct bridge_leg *legs, size_t leg
 			.now_ms = loop_now_ms(c->loop), .interval_ms = c->interval_ms,
 			.we_dial = c->own_index < e->peer.index,
 			.has_host = e->peer.host[0] != '\0', .wg = wg,
-			.since_secs = c->since_secs, .link = e->has_link ? &e->link : NULL,
+			.link = e->has_link ? &e->link : NULL,
 			.endpoint_accepted = wg && is_leg(legs, leg_count, wg->endpoint4,
 							  wg->endpoint_port),
 			.strays = strays,
@@ -426,11 +424,9 @@ void carriage_free(struct carriage *c)
 
 void carriage_start(struct carriage *c, uint32_t own_index, bool created)
 {
-	if (created || !c->started) {
-		c->since_secs = created ? clock_wall_ms() / 1000 : 0;
-		for (size_t i = 0; i < c->count; i++)
-			memset(&c->entries[i].leg, 0, sizeof(c->entries[i].leg));
-	}
+	/* What is remembered of the legs of another device is over. */
+	for (size_t i = 0; created && i < c->count; i++)
+		memset(&c->entries[i].leg, 0, sizeof(c->entries[i].leg));
 	c->own_index = own_index;
 	c->started = true;
 	again_soon(c);

@@ -57,8 +57,8 @@ struct carriage *carriage_new(struct loop *loop, const struct carriage_config *c
 void carriage_free(struct carriage *c);
 
 /*
- * Begins (the device exists; handshakes before it was `created` now do not
- * count) and sets this node's index. Called again when either changes.
+ * Begins (the device exists; `created`: it was made just now) and sets this
+ * node's index. Called again when either changes.
  */
 void carriage_start(struct carriage *c, uint32_t own_index, bool created);
 /* Replaces the wanted peers (copied). 0 or -ENOMEM. A peer that is no longer

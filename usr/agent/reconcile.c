@@ -87,17 +87,17 @@ static bool observe(struct reconcile_leg *leg, const struct reconcile_facts *f)
 		/* A link that was open before it, of an earlier agent's, is: its
 		 * port may be unknown to WireGuard. `opened` stays 0. */
 	}
-	if (wg && wg->rx_bytes != leg->rx_bytes) {
-		again = wg->rx_bytes > leg->rx_bytes && leg->heard_ms &&
-			f->now_ms - leg->heard_ms >=
-				intervals(f, RECONCILE_SILENCE_INTERVALS);
+	if (wg && wg->rx_bytes > leg->rx_bytes) {
+		again = leg->heard_ms && f->now_ms - leg->heard_ms >=
+					 intervals(f, RECONCILE_SILENCE_INTERVALS);
 		leg->heard_ms = f->now_ms;
-		leg->rx_bytes = wg->rx_bytes;
 	}
-	if (wg && wg->handshake_secs && wg->handshake_secs >= f->since_secs &&
-	    wg->handshake_secs != leg->handshake_secs) {
+	if (wg)
+		leg->rx_bytes = wg->rx_bytes;
+	if (wg && wg->handshake_secs != leg->handshake_secs) {
 		leg->handshake_secs = wg->handshake_secs;
-		leg->handshake_ms = f->now_ms;
+		/* A peer that was added anew has none: its session is gone. */
+		leg->handshake_ms = wg->handshake_secs ? f->now_ms : 0;
 	}
 	if (!f->strays)
 		leg->stray_ms = 0;

@@ -59,8 +59,9 @@ struct reconcile_facts {
 	uint32_t interval_ms;
 	bool we_dial;           /* own index below the peer's */
 	bool has_host;
-	const struct mesh_peer_state *wg; /* NULL: not in WireGuard yet */
-	int64_t since_secs;     /* wall clock: earlier handshakes do not count */
+	/* NULL: not in WireGuard yet. A handshake that it shows was made with this
+	 * device: a device made anew begins without any. */
+	const struct mesh_peer_state *wg;
 	const struct bridge_link *link;   /* NULL: the bridge has none */
 	bool endpoint_accepted; /* WireGuard's endpoint is a leg of the bridge */
 	bool strays;            /* datagrams arrive on a leg that no peer's endpoint names */
