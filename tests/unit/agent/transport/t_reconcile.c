@@ -350,7 +350,7 @@ static void test_a_peer_added_anew_has_lost_its_session(void **state)
 	/* Counters that fall are no news of the peer; the lost handshake is. */
 	s.wg.handshake_secs = 0;
 	s.wg.rx_bytes = 0;
-	assert_int_equal(after(&s, 100), RECONCILE_DIAL);
+	assert_int_equal(after(&s, 1000), RECONCILE_DIAL);
 	assert_int_equal(s.leg.heard_ms, 0);
 	s.wg.rx_bytes = 92;
 	after(&s, 100);
