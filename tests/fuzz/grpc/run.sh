@@ -32,7 +32,7 @@ done
 rm -rf "$dir/corpus/planted"
 mkdir -p "$dir/corpus/planted"
 # From one seed, an echo, so that it is a matter of seconds.
-"$dir/planted" -runs=1000000 -max_total_time=120 -seed=7 -max_len=256 \
+"$dir/planted" -runs=300000 -mutate_depth=2 -len_control=0 -seed=7 -max_len=160 \
 	-artifact_prefix="$dir/planted-" "$dir/corpus/planted" "$dir/seeds/planted" \
 	>"$dir/planted.log" 2>&1
 if grep -q '^planted: reached' "$dir/planted.log"; then
