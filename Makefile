@@ -21,7 +21,7 @@ include $(wildcard mk/*.mk)
 
 # The order in which `make check` runs what exists: cheap and telling first.
 CHECK_ORDER := check-tree check-contracts check-usr check-worker check-ed25519 check-sim \
-	check-kmod check-devnet check-demo
+	check-kmod check-devnet check-demo check-e2e
 CHECK_RUN := $(filter $(CHECK),$(CHECK_ORDER)) $(filter-out $(CHECK_ORDER),$(CHECK))
 
 .PHONY: all check check-deep bench setup clean help

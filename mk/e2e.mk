@@ -6,7 +6,11 @@ E2E := $(O)/e2e
 E2E_ESBUILD := $(ROOT)/node_modules/.bin/esbuild
 E2E_SOURCES := $(wildcard $(ROOT)/tests/e2e/*.ts $(ROOT)/tests/e2e/*/*.ts)
 
-.PHONY: demo build-e2e check-demo
+# In this order: each finds the lab as the one before left it.
+E2E_SCENARIOS := demo foreignClient survive restartOne down isolation refusals outages
+CHECK += check-demo check-e2e
+
+.PHONY: demo build-e2e check-demo check-e2e
 demo: ## two nodes (NODES=3) from a clean checkout to a healthy mesh
 	@exec $(ROOT)/tests/e2e/demo.sh
 
@@ -15,6 +19,9 @@ build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs $(E2E)/stranger.cjs ## the controlle
 $(E2E)/%.cjs: $(ROOT)/tests/e2e/%.ts $(E2E_SOURCES) $(SETUP)
 	$(E2E_ESBUILD) $< --bundle --platform=node --target=node20 --format=cjs --loader:.proto=text --log-level=warning --outfile=$@
 
-check-demo: $(SETUP) ## make demo with two and with three nodes, unattended
-	KEEP=0 NODES=2 $(ROOT)/tests/e2e/demo.sh
-	KEEP=0 NODES=3 $(ROOT)/tests/e2e/demo.sh
+check-demo: $(SETUP) ## make demo with two nodes, unattended
+	KEEP=0 NODES=2 OUT=$(O)/demo-2 $(ROOT)/tests/e2e/demo.sh
+
+check-e2e: $(SETUP) ## make demo with three nodes, then everything a mesh must survive
+	$(ROOT)/node_modules/.bin/tsc -p $(ROOT)/tests/e2e/tsconfig.json
+	KEEP=0 NODES=3 SPARES=3 OUT=$(O)/e2e-3 LIMIT_SECONDS=1500 SCENARIOS="$(E2E_SCENARIOS)" $(ROOT)/tests/e2e/demo.sh

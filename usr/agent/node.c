@@ -240,8 +240,7 @@ static void on_info(const struct dstack_info *info, const struct dstack_failure 
 	struct node *n = arg;
 
 	if (!info) {
-		snprintf(n->info_waiting, sizeof(n->info_waiting), "guest agent: %.200s",
-			 why->text);
+		snprintf(n->info_waiting, sizeof(n->info_waiting), "%.250s", why->text);
 		loop_timer_set(&n->info_timer, backoff_delay_ms(&n->info_backoff));
 		node_changed(n);
 		return;

@@ -11,12 +11,13 @@
 #include "node_priv.h"
 #include "version.h"
 
-/* Joins the sentences that there are; what does not fit is left out whole. */
+/* Joins the sentences that there are, each once; what does not fit is left out
+ * whole. */
 static void join(char out[NODE_TEXT_CHARS], const char *text)
 {
 	size_t at = strlen(out);
 
-	if (!text || !*text)
+	if (!text || !*text || strstr(out, text))
 		return;
 	if (at + strlen(text) + 3 > NODE_TEXT_CHARS)
 		return;

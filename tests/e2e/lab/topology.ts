@@ -80,7 +80,10 @@ export function makeNodeNs(i: number, names: readonly string[]): void {
   makeNs(ns, `v${i}`, nodeIp(i), true);
 }
 
+// The port goes first: the kernel destroys a namespace in its own time, and the
+// name must be free at once.
 export function dropNs(ns: string): void {
+  run("ip", ["link", "del", ns === GATEWAY_NS ? "vgw" : `v${ns.slice(1)}`]);
   run("ip", ["netns", "del", ns]);
   rmSync(`/etc/netns/${ns}`, { recursive: true, force: true });
 }

@@ -94,14 +94,25 @@ async function ended(lab: Lab, n: LabNode, member: string): Promise<Record<strin
 }
 
 async function outage(lab: Lab, n: LabNode, member: string, watching: readonly Watcher[]): Promise<Record<string, unknown>> {
-  const rest = others(lab, n);
   const interval = lab.spec.beatIntervalMs;
   const suspectMs = (MISS + 0.5) * interval;
   // The bound of the design, and what the jitter of the last beat may add.
   const downMs = (CONVICT + 0.5) * interval + interval / 8 + 0.1 * interval;
+  const operations = await Promise.all(lab.nodes.map(counters));
   const t = Date.now();
   setUplink(n.i, false);
-  const operations = await Promise.all(lab.nodes.map(counters));
+  try {
+    return await throughOutage(lab, n, member, watching, { t, suspectMs, downMs, operations });
+  } finally {
+    setUplink(n.i, true);
+  }
+}
+
+interface Begun { readonly t: number; readonly suspectMs: number; readonly downMs: number; readonly operations: readonly { operations: number }[] }
+
+async function throughOutage(lab: Lab, n: LabNode, member: string, watching: readonly Watcher[], { t, suspectMs, downMs, operations }: Begun): Promise<Record<string, unknown>> {
+  const rest = others(lab, n);
+  const interval = lab.spec.beatIntervalMs;
   await until("suspect at every other kernel", suspectMs + interval + 4000, async () => seenBy(rest, member).every((s) => s.state !== "up"), 100);
   const suspectAfter = seconds(t);
   check(suspectAfter * 1000 >= suspectMs - 1.1 * interval, `suspect after ${suspectAfter} s already`);
