@@ -99,8 +99,8 @@ def alone(directory):
     body = until(process, 15, lambda b: all(w in b.get("waiting_for", "").lower() for w in wants))
     check(all(w in body.get("waiting_for", "").lower() for w in wants),
           "it says that it waits for the guest agent and the RPC endpoint", body)
-    body = until(process, 5, lambda b: "bridge" in b.get("waiting_for", "").lower())
-    check("bridge" in body.get("waiting_for", "").lower(), "and for the bridge", body)
+    body = until(process, 5, lambda b: "module" in b.get("waiting_for", "").lower())
+    check("module" in body.get("waiting_for", "").lower(), "and for the kernel module", body)
     status, text = ask("/metrics")
     check(status == 200 and "attestmesh_phase" in text, "/metrics answers too", status)
     process.send_signal(signal.SIGTERM)

@@ -57,8 +57,7 @@ static void waiting_texts(struct node *n)
 		join(w, bundler_waiting(n->bundler));
 	}
 	join(w, n->mesh_waiting);
-	if (n->device_ready || !*w)
-		join(w, kern_waiting_for(n->kern));
+	join(w, kern_waiting_for(n->kern));
 	join(w, carriage_waiting_for(n->carriage));
 	join(w, n->rpc_waiting);
 	join(w, link_trouble(n, link));
