@@ -17,6 +17,7 @@ const struct comb_shape comb_key_shapes[COMB_SIZES] = {
 	SHAPE(1, 4, 64), SHAPE(1, 5, 51), SHAPE(2, 5, 26), SHAPE(2, 6, 22),
 	SHAPE(2, 7, 19), SHAPE(2, 8, 16), SHAPE(2, 9, 15),
 };
+
 const struct comb_shape comb_base_verify = SHAPE(2, 9, 15);
 const struct comb_shape comb_base_sign = SHAPE(8, 4, 8);
 

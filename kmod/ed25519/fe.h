@@ -38,7 +38,10 @@ extern const struct fe fe_sqrt_m1;	/* a square root of -1 */
 static __always_inline void fe_set(struct fe *r, u64 small)
 {
 	r->v[0] = small;
-	r->v[1] = r->v[2] = r->v[3] = r->v[4] = 0;
+	r->v[1] = 0;
+	r->v[2] = 0;
+	r->v[3] = 0;
+	r->v[4] = 0;
 }
 
 static __always_inline void fe_add(struct fe *r, const struct fe *a,

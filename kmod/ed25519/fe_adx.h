@@ -219,7 +219,9 @@ static __always_inline void f4_sub(struct f4 *r, const struct f4 *a,
 static __always_inline void f4_set(struct f4 *r, u64 small)
 {
 	r->v[0] = small;
-	r->v[1] = r->v[2] = r->v[3] = 0;
+	r->v[1] = 0;
+	r->v[2] = 0;
+	r->v[3] = 0;
 }
 
 /* From five limbs of 51 bits, each in range. */

@@ -48,30 +48,73 @@ static noinline void hash_lanes(struct ifma_input *in)
  */
 static __always_inline __mmask64 bits8_x8(const struct ifma_vec *u, int at)
 {
-	const vec low_byte = _mm512_broadcast_i32x4(
-		_mm_set_epi8(8, 8, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0));
+	const __m128i low_bytes = _mm_set_epi8(8, 8, 8, 8, 8, 8, 8, 8,
+					       0, 0, 0, 0, 0, 0, 0, 0);
 	int word = at / 64, shift = at % 64;
-	vec v = _mm512_srl_epi64(_mm512_load_si512(u[word].lane),
-				 _mm_cvtsi32_si128(shift));
+	vec v = _mm512_load_si512(u[word].lane), above;
 
-	if (shift > 56)
-		v = _mm512_or_si512(v, _mm512_sll_epi64(
-				_mm512_load_si512(u[word + 1].lane),
-				_mm_cvtsi32_si128(64 - shift)));
-	return _mm512_test_epi8_mask(_mm512_shuffle_epi8(v, low_byte),
-				     VSET(0x8040201008040201ULL));
+	v = _mm512_srl_epi64(v, _mm_cvtsi32_si128(shift));
+	if (shift > 56) {
+		above = _mm512_load_si512(u[word + 1].lane);
+		above = _mm512_sll_epi64(above, _mm_cvtsi32_si128(64 - shift));
+		v = _mm512_or_si512(v, above);
+	}
+	v = _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(low_bytes));
+	return _mm512_test_epi8_mask(v, VSET(0x8040201008040201ULL));
 }
 
 /* Bytes ordered by lane and column to bytes ordered by column and lane. */
 static __always_inline vec columns_first(vec x)
 {
-	const vec order = _mm512_set_epi8(
-		63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22, 14, 6,
-		61, 53, 45, 37, 29, 21, 13, 5, 60, 52, 44, 36, 28, 20, 12, 4,
-		59, 51, 43, 35, 27, 19, 11, 3, 58, 50, 42, 34, 26, 18, 10, 2,
-		57, 49, 41, 33, 25, 17, 9, 1, 56, 48, 40, 32, 24, 16, 8, 0);
+	const vec order = _mm512_set_epi8(63, 55, 47, 39, 31, 23, 15, 7,
+					  62, 54, 46, 38, 30, 22, 14, 6,
+					  61, 53, 45, 37, 29, 21, 13, 5,
+					  60, 52, 44, 36, 28, 20, 12, 4,
+					  59, 51, 43, 35, 27, 19, 11, 3,
+					  58, 50, 42, 34, 26, 18, 10, 2,
+					  57, 49, 41, 33, 25, 17, 9, 1,
+					  56, 48, 40, 32, 24, 16, 8, 0);
 
 	return _mm512_permutexvar_epi8(order, x);
+}
+
+/* Eight columns of every lane's digits, bytes by column and lane, to 16 bits. */
+static __always_inline void store_digits(u16 *o, vec idx, int first_entry)
+{
+	const vec base = _mm512_set1_epi16(first_entry);
+	__m256i low = _mm512_castsi512_si256(idx);
+	__m256i high = _mm512_extracti64x4_epi64(idx, 1);
+
+	_mm512_storeu_si512(o, _mm512_add_epi16(base, _mm512_cvtepu8_epi16(low)));
+	_mm512_storeu_si512(o + 32,
+			    _mm512_add_epi16(base, _mm512_cvtepu8_epi16(high)));
+}
+
+/* Comb @i, columns @c to @c + 7; @flip: a byte of ones per lane to negate. */
+static __always_inline void digit_columns(struct ifma_digits *o,
+					  const struct comb_shape *s,
+					  const struct ifma_vec *u, int i,
+					  int c, __mmask64 flip)
+{
+	int j, at, per_comb = 1 << (s->teeth - 1);
+	vec idx = VZERO, bit;
+	__mmask64 negative;
+	u64 signs;
+
+	for (j = 0; j < s->teeth - 1; j++) {
+		at = (i * s->teeth + j) * s->spacing + c;
+		bit = _mm512_maskz_set1_epi8(bits8_x8(u, at), 1 << j);
+		idx = _mm512_or_si512(idx, bit);
+	}
+	negative = ~bits8_x8(u, (i * s->teeth + j) * s->spacing + c);
+	/* a negative top tooth negates the others too */
+	bit = _mm512_maskz_set1_epi8(negative, per_comb - 1);
+	idx = columns_first(_mm512_xor_si512(idx, bit));
+	bit = columns_first(_mm512_movm_epi8(negative ^ flip));
+	signs = _mm512_movepi8_mask(bit);
+	at = i * s->spacing + c;
+	memcpy(o->negative + at, &signs, sizeof(signs));
+	store_digits(o->index + at * IFMA_LANES, idx, i * per_comb);
 }
 
 /* comb_digits() in eight lanes. @negate: a bit per lane. */
@@ -80,38 +123,11 @@ static noinline void digit_lanes(struct ifma_digits *o,
 				 const struct ifma_vec *u, u8 negate)
 {
 	__mmask64 flip = _mm512_movepi8_mask(_mm512_maskz_set1_epi64(negate, -1));
-	int i, j, c, at, per_comb = 1 << (s->teeth - 1);
-	__mmask64 positive;
-	vec idx, base;
-	u64 neg;
+	int i, c;
 
 	for (i = 0; i < s->combs; i++)
-		for (c = 0; c < s->spacing; c += 8) {
-			idx = VZERO;
-			for (j = 0; j < s->teeth - 1; j++) {
-				at = (i * s->teeth + j) * s->spacing + c;
-				idx = _mm512_or_si512(idx,
-					_mm512_maskz_set1_epi8(bits8_x8(u, at),
-							       1 << j));
-			}
-			positive = bits8_x8(u, (i * s->teeth + j) *
-					       s->spacing + c);
-			/* a negative top tooth negates the others too */
-			idx = _mm512_xor_si512(idx,
-				_mm512_maskz_set1_epi8(~positive, per_comb - 1));
-			idx = columns_first(idx);
-			neg = _mm512_movepi8_mask(columns_first(
-				_mm512_movm_epi8(~positive ^ flip)));
-			at = i * s->spacing + c;
-			memcpy(o->negative + at, &neg, sizeof(neg));
-			base = _mm512_set1_epi16(i * per_comb);
-			_mm512_storeu_si512(o->index + at * IFMA_LANES,
-				_mm512_add_epi16(base, _mm512_cvtepu8_epi16(
-					_mm512_castsi512_si256(idx))));
-			_mm512_storeu_si512(o->index + at * IFMA_LANES + 32,
-				_mm512_add_epi16(base, _mm512_cvtepu8_epi16(
-					_mm512_extracti64x4_epi64(idx, 1))));
-		}
+		for (c = 0; c < s->spacing; c += 8)
+			digit_columns(o, s, u, i, c, flip);
 }
 
 static u8 recode_lane(struct ifma_vec *bits, unsigned int lane,
@@ -167,15 +183,15 @@ static __always_inline void load_entries(struct ifma_work *w,
 	transpose8(hi, a);
 	for (i = 0; i < 5; i++) {
 		vec plus = lo[i], minus = i < 3 ? lo[i + 5] : hi[i - 3];
-		vec dxy = hi[i + 2];
+		vec dxy = hi[i + 2], t;
 
+		t = _mm512_mask_blend_epi64(negative, plus, minus);
+		_mm512_store_si512(w->plus.limb[i].lane, t);
+		t = _mm512_mask_blend_epi64(negative, minus, plus);
+		_mm512_store_si512(w->minus.limb[i].lane, t);
 		two_p = VSET(i ? 2 * FE_MASK : 2 * (FE_MASK - 18));
-		_mm512_store_si512(w->plus.limb[i].lane,
-			_mm512_mask_blend_epi64(negative, plus, minus));
-		_mm512_store_si512(w->minus.limb[i].lane,
-			_mm512_mask_blend_epi64(negative, minus, plus));
-		_mm512_store_si512(w->dxy.limb[i].lane,
-			_mm512_mask_sub_epi64(dxy, negative, two_p, dxy));
+		t = _mm512_mask_sub_epi64(dxy, negative, two_p, dxy);
+		_mm512_store_si512(w->dxy.limb[i].lane, t);
 	}
 }
 

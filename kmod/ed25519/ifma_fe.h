@@ -104,7 +104,7 @@ static __always_inline struct fe8 fe8_carry(struct fe8 a)
 	return r;
 }
 
-/* low + 19 * high; the product of any two words, low half */
+/* low + 19 * high; the compiler makes shifts and additions of it */
 static __always_inline vec fold19(vec low, vec high)
 {
 	return VADD(low, _mm512_mullo_epi64(high, VSET(19)));

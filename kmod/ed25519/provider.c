@@ -241,7 +241,6 @@ static void tfm_exit(struct crypto_sig *tfm)
 
 static struct sig_alg ed25519_alg = {
 	.key_size = tfm_key_size,
-
 #else
 
 struct sg_message {
@@ -337,7 +336,6 @@ static void tfm_exit(struct crypto_akcipher *tfm)
 }
 
 static struct akcipher_alg ed25519_alg = {
-
 #endif
 	.verify = tfm_verify,
 	.sign = tfm_sign,

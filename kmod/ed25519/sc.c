@@ -200,7 +200,8 @@ u64 sc_recode(struct sc_bits *u, const struct sc *k, int n)
 	for (i = 0; i < 3; i++)
 		u->w[i] = odd[i] >> 1 | odd[i + 1] << 63;
 	u->w[3] = odd[3] >> 1;
-	u->w[4] = u->w[5] = 0;
+	u->w[4] = 0;
+	u->w[5] = 0;
 	carry = 1ULL << ((n - 1) % 64);
 	for (i = word; i < 6; i++) {
 		x = u->w[i] + carry;

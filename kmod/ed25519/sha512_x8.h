@@ -14,11 +14,10 @@
 /* Each 64-bit word's bytes reversed: SHA-512 is big-endian. */
 static __always_inline vec swap_words(vec x)
 {
-	const vec order = _mm512_broadcast_i32x4(
-		_mm_set_epi8(8, 9, 10, 11, 12, 13, 14, 15,
-			     0, 1, 2, 3, 4, 5, 6, 7));
+	const __m128i order = _mm_set_epi8(8, 9, 10, 11, 12, 13, 14, 15,
+					   0, 1, 2, 3, 4, 5, 6, 7);
 
-	return _mm512_shuffle_epi8(x, order);
+	return _mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(order));
 }
 
 static __always_inline vec x8_expand(const vec w[16], int i)
@@ -49,13 +48,15 @@ static __always_inline void x8_round(vec s[8], int r, vec kw)
 static __always_inline void x8_load_block(vec w[16], const u8 *const msg[8],
 					  unsigned int block)
 {
+	const u8 *p;
 	vec t[8];
 	int half, i;
 
 	for (half = 0; half < 2; half++) {
-		for (i = 0; i < 8; i++)
-			t[i] = swap_words(_mm512_loadu_si512(
-				msg[i] + block * SHA512_BLOCK + 64 * half));
+		for (i = 0; i < 8; i++) {
+			p = msg[i] + block * SHA512_BLOCK + 64 * half;
+			t[i] = swap_words(_mm512_loadu_si512(p));
+		}
 		transpose8(w + 8 * half, t);
 	}
 }
