@@ -371,16 +371,24 @@ class Bridge:
                 return
             except OSError:
                 if time.monotonic() > until or self.process.poll() is not None:
+                    self.process.kill()
+                    self.process.wait()
+                    self.forget()
                     raise
                 time.sleep(0.02)
+
+    def forget(self):
+        if not self.keep:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def close(self):
         self.control.close()
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(10)
-        if not self.keep:
-            shutil.rmtree(self.directory)
-        return code
+        try:
+            return self.process.wait(10)
+        finally:
+            self.process.kill()
+            self.forget()
 
 
 class Stranger:
