@@ -266,7 +266,7 @@ static void provide_row(struct amesh_mesh *mesh, struct amesh_peer *peer)
 }
 
 static void heed_trailer(struct amesh_mesh *mesh, struct amesh_peer *peer,
-			 const struct amesh_trailer *trailer, u64 now_ns)
+			 const struct amesh_trailer *trailer)
 {
 	switch (amesh_own_trailer(&mesh->own, &peer->floor->own_peer,
 				  mesh->number, trailer)) {
@@ -275,7 +275,7 @@ static void heed_trailer(struct amesh_mesh *mesh, struct amesh_peer *peer,
 	case AMESH_OWN_RAISED:
 		amesh_count(mesh, AMESH_COUNT_RAISES);
 		amesh_mesh_note_incarnation(mesh);
-		mesh->pace.due_ns = now_ns;
+		amesh_pace_want(&mesh->pace, ktime_get_boottime_ns());
 		break;
 	case AMESH_OWN_STOPPED:
 		if (!mesh->stopped_told)
@@ -320,9 +320,9 @@ static void accept_one(struct amesh_mesh *mesh, const struct amesh_slot *slot)
 	amesh_link_heard(&peer->live.link, beat.incarnation, beat.sequence,
 			 &trailer, mesh->own.incarnation, mesh->own.sequence,
 			 slot->at_ns);
-	amesh_live_accept(&mesh->live, &peer->live, &beat, slot->at_ns);
-	heed_trailer(mesh, peer, &trailer, slot->at_ns);
-	amesh_wheel_watch(mesh, peer);
+	if (amesh_live_accept(&mesh->live, &peer->live, &beat, slot->at_ns))
+		amesh_wheel_next(mesh, peer);
+	heed_trailer(mesh, peer, &trailer);
 }
 
 static void group_accept(struct amesh_mesh *mesh, const struct amesh_group *group,

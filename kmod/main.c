@@ -7,10 +7,12 @@
 
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/slab.h>
 #include <net/genetlink.h>
 
 #include "net.h"
 #include "nl.h"
+#include "selftest/pure.h"
 
 struct workqueue_struct *amesh_wq_time;
 struct workqueue_struct *amesh_wq_verify;
@@ -52,6 +54,23 @@ static const struct kernel_param_ops tally_ops = { .get = show_tally };
 module_param_cb(alive, &tally_ops, NULL, 0400);
 MODULE_PARM_DESC(alive, "objects that exist / were ever made (read only)");
 
+/* A module that computes wrongly is worse than none. */
+static int __init selftest(void)
+{
+	struct amesh_selftest_memory *memory;
+	const char *wrong;
+
+	memory = kvzalloc(sizeof(*memory), GFP_KERNEL);
+	if (!memory)
+		return -ENOMEM;
+	wrong = amesh_selftest_pure(memory);
+	kvfree(memory);
+	if (!wrong)
+		return 0;
+	pr_err("attestmesh: self-test failed: %s\n", wrong);
+	return -EINVAL;
+}
+
 static int __init open_queues(void)
 {
 	amesh_wq_time = alloc_workqueue("amesh_time", WQ_UNBOUND | WQ_HIGHPRI, 0);
@@ -74,6 +93,9 @@ static int __init amesh_init(void)
 {
 	int ret;
 
+	ret = selftest();
+	if (ret)
+		return ret;
 	ret = open_queues();
 	if (ret)
 		goto err_queues;

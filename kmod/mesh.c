@@ -31,7 +31,7 @@ static void on_peer_changed(struct amesh_live *live,
 
 	amesh_event_peer(mesh, amesh_peer_of(live_peer), old);
 	if (amesh_live_is_view_change(old, live_peer->state))
-		mesh->pace.wanted = true;
+		amesh_pace_want(&mesh->pace, ktime_get_boottime_ns());
 }
 
 static struct amesh_floor *own_floor(struct amesh_mesh *mesh)

@@ -9,8 +9,9 @@
  *   - sees whether the agent is gone, and for how long,
  *   - kicks the send work if a beat is due, and arms the timer again.
  *
- * A beat writes its time of arrival and nothing else: a peer stays in the slot
- * that it was put into, and is put further on when that slot comes.
+ * A beat writes its time of arrival and, unless it brings the deadline closer,
+ * nothing else: a peer stays in the slot that it was put into, and is put
+ * further on when that slot comes.
  */
 #include "tick.h"
 
@@ -43,13 +44,10 @@ static void wheel_put(struct amesh_mesh *mesh, struct amesh_peer *peer,
 		  &mesh->wheel[(mesh->tick_slot + ahead) % AMESH_WHEEL_SLOTS]);
 }
 
-void amesh_wheel_watch(struct amesh_mesh *mesh, struct amesh_peer *peer)
+void amesh_wheel_next(struct amesh_mesh *mesh, struct amesh_peer *peer)
 {
 	lockdep_assert_held(&mesh->lock);
-	if (peer->live.state == AMESH_STATE_UP && list_empty(&peer->wheel))
-		wheel_put(mesh, peer, peer->live.seen_ns +
-			  amesh_live_suspicion_ns(&mesh->live,
-						  peer->live.interval_ms));
+	list_move(&peer->wheel, &mesh->wheel[mesh->tick_slot]);
 }
 
 void amesh_wheel_recheck(struct amesh_mesh *mesh)
@@ -115,7 +113,7 @@ static bool check_agent(struct amesh_mesh *mesh, u64 now_ns)
 
 static void pass(struct amesh_mesh *mesh, u64 now_ns)
 {
-	if (amesh_live_late(&mesh->live, now_ns))
+	if (amesh_live_pass(&mesh->live, now_ns))
 		amesh_count(mesh, AMESH_COUNT_STALLS);
 	if (now_ns >= mesh->tick_ns) {
 		check_slots(mesh, now_ns);

@@ -21,10 +21,10 @@ void amesh_tick_arm(struct amesh_mesh *mesh);
 /* Stops timer and tick for good: the mesh is dying. Sleeps. */
 void amesh_tick_stop(struct amesh_mesh *mesh);
 
-/* Puts an up peer into the wheel unless it is there; under amesh_mesh.lock,
- * after a beat was accepted.
+/* Has a peer looked at in the next tick, wherever it is in the wheel; under
+ * amesh_mesh.lock, when a beat made it up or brought its deadline closer.
  */
-void amesh_wheel_watch(struct amesh_mesh *mesh, struct amesh_peer *peer);
+void amesh_wheel_next(struct amesh_mesh *mesh, struct amesh_peer *peer);
 
 /* Looks at every up peer at the next tick: the configuration changed. */
 void amesh_wheel_recheck(struct amesh_mesh *mesh);

@@ -29,14 +29,16 @@ mesh 2 linger_ms=4294967295; peers 2 1
 check "up again" all_up
 listen 1 /tmp/stall.events
 get_mesh 1; field count.stalls; before=$REPLY
-hogs() { # nothing else gets a CPU for two seconds
-	local p
+hogs() { # nothing else gets a CPU for two seconds; each ends by itself
+	local p hog=()
 	echo -1 >/proc/sys/kernel/sched_rt_runtime_us
-	for _ in $(seq "$(nproc)"); do chrt -f 98 timeout 2 sh -c 'while :; do :; done' & hog+=($!); done
+	for p in $(seq "$(nproc)"); do
+		chrt -f 98 bash -c 'end=$((SECONDS + 3)); while [ $SECONDS -lt $end ]; do :; done' &
+		hog+=($!)
+	done
 	wait "${hog[@]}"
 	echo 950000 >/proc/sys/kernel/sched_rt_runtime_us
 }
-hog=()
 hogs
 stalled() { get_mesh 1 && at_least count.stalls $((before + 1)); }
 check "a stall is noticed" wait_for stalled
