@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: MIT
+# SPDX-License-Identifier: Apache-2.0
 # The Solidity contracts: build, tests, reports. Everything generated goes to
 # $(O)/contracts; forge is started through contracts/tools/forge only.
 
