@@ -26,7 +26,7 @@ if [ "$1" = inside ]; then inside "$2"; exit; fi
 kernel=$1 build=$2/api-$1
 headers=$(ls -d "$O/qemu/k$kernel"/usr/src/linux-headers-*-cloud-amd64)
 rm -rf "$build"; mkdir -p "$build"
-cp "$ROOT"/kmod/ed25519/*.[ch] "$here"/api_test.c "$here"/Kbuild "$build"
+cp "$ROOT"/kmod/ed25519/*.[ch] "$ROOT"/kmod/ed25519/api_test/* "$build"
 cp "$ROOT"/kmod/ed25519/Kbuild "$build"/Kbuild.provider
 make -C "$headers" M="$build" W=1 KCFLAGS=-Werror modules >"$build/make.log" 2>&1 || {
 	cat "$build/make.log"; exit 1; }
