@@ -11,7 +11,6 @@
  * with success as soon as that property is violated, and fails if it is not.
  */
 #include <getopt.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +39,6 @@ struct result {
 	u64 convictions[AMESH_REASON_KEY + 1];
 	bool found;
 };
-
-void amesh_sha256(const u8 *data, u32 len, u8 out[32])
-{
-	crypto_hash_sha256(out, data, len);
-}
 
 static u64 clock_ns(void)
 {

@@ -41,7 +41,7 @@ plant() { # name: prints a line, fails if not found
 		{ echo "$name: FAILED: does not compile"; return 1; }
 	objects=$dir/$file.o
 	for f in $pure; do [ "$f" = "$file" ] || objects+=" $out/base/$f.o"; done
-	$CC -o "$dir/sim" $objects "$out"/base/sim_*.o -lsodium || return 1
+	$CC -o "$dir/sim" $objects "$out"/base/sim_*.o || return 1
 	if f=$("$dir/sim" --find "$property" --seconds "$PLANT_SECONDS"); then
 		echo "$name: $f"
 	else
