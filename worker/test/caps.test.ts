@@ -29,8 +29,7 @@ const everywhere = (open: bigint, settled: bigint): bigint[][] => scopes().map((
 
 // As if the validity had passed on our clock; the chain's is the world's.
 async function expire(): Promise<void> {
-  const endSecs = Math.floor(Date.now() / 1000) - 10;
-  await runInDurableObject(caps(), (_caps: Caps, state) => { state.storage.sql.exec("UPDATE reservation SET valid_until = ?", endSecs); });
+  await runInDurableObject(caps(), (_caps: Caps, state) => { state.storage.sql.exec("UPDATE reservation SET valid_until = ?", world.endedSecs); });
   expect(await runDurableObjectAlarm(caps())).toBe(true);
 }
 

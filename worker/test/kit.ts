@@ -45,6 +45,8 @@ export function newMember(): Member {
 
 export class World {
   readonly chain = new FakeChain();
+  // Behind the chain's clock as it stands at first, however slow the machine.
+  readonly endedSecs = Number(this.chain.block.timestampSecs) - 10;
 
   constructor() {
     this.chain.clusters.set(CLUSTER, { owner: `0x${"0b".repeat(20)}`, members: new Set(), apps: new Set() });
