@@ -8,7 +8,7 @@ export type Fault = "ok" | "refuse" | "hang" | "502";
 
 export interface ForwarderStatus {
   readonly mode: string;
-  readonly methods: Record<string, number>;
+  readonly counts: Record<string, number>;
 }
 
 export class Faults {
@@ -39,6 +39,6 @@ export class Faults {
     const all = (await (await fetch(this.controlUrl)).json()) as Record<string, ForwarderStatus>;
     const status = all[service];
     check(status !== undefined, `the devnet has no forwarder ${service}`);
-    return status.methods[method] ?? 0;
+    return status.counts[method] ?? 0;
   }
 }

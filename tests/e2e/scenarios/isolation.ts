@@ -9,7 +9,7 @@ import { start, alive, logOf } from "../lab/processes.ts";
 import { GATEWAY_DOMAIN, GATEWAY_IP, GATEWAY_NS, inNs } from "../lab/topology.ts";
 
 const PROBE_PORT = 5999;
-const CONTROL_IP = "10.0.2.2";
+const CONTROL_IP = GATEWAY_IP;
 
 const UDP_LISTEN = `import socket,sys
 s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(("0.0.0.0",${PROBE_PORT})); s.settimeout(float(sys.argv[1]))
@@ -21,10 +21,10 @@ const TCP_CONNECT = `import socket,sys
 s=socket.socket(); s.settimeout(3)
 try: s.connect((sys.argv[1],int(sys.argv[2]))); print("open")
 except OSError as e: print("refused" if e.errno==111 else "no answer")`;
-// Counts what the uplink carries to each of the addresses, for three seconds.
+// Counts what the uplink carries to each of the addresses, for twelve seconds.
 const UPLINK_SNIFF = `import socket,sys,time
 s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,socket.htons(3)); s.bind(("eth0",0)); s.settimeout(0.2)
-seen={a:0 for a in sys.argv[1:]}; end=time.time()+3; print("listening",flush=True)
+seen={a:0 for a in sys.argv[1:]}; end=time.time()+12; print("listening",flush=True)
 while time.time()<end:
   try: p=s.recv(2048)
   except TimeoutError: continue
@@ -76,11 +76,11 @@ async function nothingLeavesInClear(lab: Lab): Promise<Record<string, unknown>> 
   await until("the sniffer", 10_000, async () => logOf(log).includes("listening"));
   const answer = python(n.ns, UDP_REFUSED, to);
   python(n.ns, UDP_REFUSED, CONTROL_IP);
-  await until("the sniffer's end", 15_000, async () => !alive(sniffer));
+  await until("the sniffer's end", 30_000, async () => !alive(sniffer));
   const [left, control] = logOf(log).trim().split("\n").at(-1)!.split(" ").map(Number);
   check(answer === "EHOSTUNREACH" || answer === "ENETUNREACH", `sendto a mesh address without the device: ${answer}`);
   check(left === 0, `${left} packets to a mesh address left by the uplink`);
-  check((control ?? 0) > 0, "the sniffer does not even see a packet to the host");
+  check((control ?? 0) > 0, "the sniffer does not even see a packet to the gateway");
   n.startBridge();
   n.startAgent();
   await n.untilHealthy(60_000);

@@ -122,7 +122,7 @@ async function cuts(lab: Lab): Promise<Record<string, unknown>> {
   await lab.services.startGateway({ totalMs: totalS * 1000, idleMs: idleS * 1000 });
   for (const n of lab.running()) {
     await n.stopBridge();
-    n.startBridge({ GATEWAY_CUT_SECS: String(totalS), GATEWAY_IDLE_SECS: String(idleS) });
+    n.startBridge({ GATEWAY_IDLE_SECS: String(idleS) });
   }
   await until("every peer to be up", 60_000, async () => lab.nodes.every((n) => n.kernelPeers().filter((p) => lab.running().some((r) => r.memberId === p.member_id)).every((p) => p.state === "up")), 200);
   const t = Date.now();
