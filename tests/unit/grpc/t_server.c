@@ -440,6 +440,28 @@ static void test_a_finished_call_does_not_wait_for_ever(void **state)
 	stop();
 }
 
+/* The same with a socket that takes nothing: the memory goes all the same. */
+static void test_a_finished_call_gives_its_memory_back(void **state)
+{
+	struct grpc_limits limits = grpc_limits_default();
+	uint8_t m[32];
+
+	(void)state;
+	limits.linger_ms = 30;
+	limits.call_high_bytes = limits.connection_high_bytes = 4 << 20;
+	start(&limits);
+	raw_window(r, 0, 1 << 30);
+	raw_request(r, 1, PATH_STREAM, NULL);
+	raw_window(r, 1, 1 << 30);
+	r->paused = true;
+	raw_message(r, 1, m, stream_request(m, 2000, 1000), true);
+	RAW_UNTIL(r, sv.calls == 1);
+	assert_true(grpc_server_counts(b.server).queued_bytes > 1000000);
+	RAW_UNTIL(r, !grpc_server_counts(b.server).queued_bytes);
+	assert_int_equal(grpc_server_counts(b.server).connections, 1);
+	stop();
+}
+
 static void on_drained(void *arg)
 {
 	++*(int *)arg;
@@ -474,6 +496,29 @@ static void test_drain_lets_calls_finish(void **state)
 	assert_int_equal(raw_stream(r, 1)->grpc_status, GRPC_OK);
 	stop();
 	assert_int_equal(drained, 1);
+}
+
+static void test_drain_serves_what_was_on_its_way(void **state)
+{
+	int drained = 0;
+	uint8_t m[32];
+
+	(void)state;
+	start(NULL);
+	RAW_UNTIL(r, r->setting_acks);
+	/* The first GOAWAY is out; this client has not read it yet. */
+	r->paused = true;
+	grpc_server_drain(b.server, 20000, on_drained, &drained);
+	for (int i = 0; i < 5; i++)
+		raw_turn(r);
+	raw_request(r, 1, PATH_ECHO, NULL);
+	raw_message(r, 1, m, send_request(m, "late", 4), true);
+	for (int i = 0; i < 5; i++)
+		raw_turn(r);
+	r->paused = false;
+	assert_echo(1, "late");
+	RAW_UNTIL(r, drained == 1);
+	stop();
 }
 
 static void test_drain_ends_what_is_left(void **state)
@@ -569,7 +614,9 @@ int main(void)
 		cmocka_unit_test(test_closed_windows_hold_back_too),
 		cmocka_unit_test(test_the_connection_has_a_water_of_its_own),
 		cmocka_unit_test(test_a_finished_call_does_not_wait_for_ever),
+		cmocka_unit_test(test_a_finished_call_gives_its_memory_back),
 		cmocka_unit_test(test_drain_lets_calls_finish),
+		cmocka_unit_test(test_drain_serves_what_was_on_its_way),
 		cmocka_unit_test(test_drain_ends_what_is_left),
 		cmocka_unit_test(test_the_socket_has_its_mode_and_place),
 		cmocka_unit_test(test_methods_are_registered_once),
