@@ -90,6 +90,14 @@ void snapshot_abort(struct chain *c);
 void snapshot_free(struct chain_snapshot *s);
 bool snapshot_differs(const struct chain_snapshot *a, const struct chain_snapshot *b);
 
+/* Sets or clears ("") what it waits for, and tells listeners of a change. */
+void chain_set_waiting(struct chain *c, const char *text);
+/* Tells listeners if waiting or warning changed. */
+void chain_tell_status(struct chain *c);
+/* The poll: one round each time the timer fires, for ever. */
+void chain_on_timer(void *arg);
+unsigned int chain_interval_ms(const struct chain *c);
+
 /* The error is about the size of what was asked for. */
 bool chain_window_refused(const struct rpc_reply *reply);
 
