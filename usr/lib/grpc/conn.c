@@ -388,10 +388,8 @@ static bool is_over(const struct grpc_conn *c)
 {
 	if (nghttp2_session_want_write(c->session) || c->out)
 		return false;
-	/* After the first GOAWAY of a drain nghttp2 wants nothing more, but
-	 * the client may not have seen it yet. */
-	return !nghttp2_session_want_read(c->session) &&
-	       (c->drain != GRPC_NOTICED || c->closing);
+	/* The first GOAWAY of a drain does not count as one for nghttp2. */
+	return !nghttp2_session_want_read(c->session);
 }
 
 static void flush(void *arg)
