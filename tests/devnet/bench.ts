@@ -11,6 +11,7 @@ import { ABI, draft, ENTRY_POINT, makeIdentity, send, sponsorHash, type Sender }
 import { rpc, waitFor } from "./net.ts";
 import { OUT } from "./paths.ts";
 
+const TIED = ["--pdeathsig", "TERM", "--"]; // so that nothing outlives us
 const ROUNDS = 300;
 const WARM_UP_ROUNDS = 30;
 
@@ -33,12 +34,12 @@ async function measure(report: Report, sender: Sender): Promise<number[]> {
 async function main(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "worker-bench-"));
   const out = join(dir, "devnet.json");
-  const devnet = spawn(process.execPath, [join(OUT, "devnet", "devnet.cjs"), "--out", out, "--dir", join(dir, "run"), "--nodes", "1", "--stock-proxy", "0"], { stdio: ["ignore", "ignore", "inherit"] });
+  const devnet = spawn("setpriv", [...TIED, process.execPath, join(OUT, "devnet", "devnet.cjs"), "--out", out, "--dir", join(dir, "run"), "--nodes", "1", "--stock-proxy", "0"], { stdio: ["ignore", "ignore", "inherit"] });
   await waitFor("the devnet", 120_000, async () => (existsSync(out) ? true : undefined));
   const report = JSON.parse(readFileSync(out, "utf8")) as Report;
   const { member, cluster } = report.nodes[0]!;
   const socket = join(dir, "agent.sock");
-  const agent = spawn(process.execPath, [join(OUT, "fakes", "guest-agent.cjs"), "--kms-root-key", "@" + report.kmsRootKeyFile, "--app-compose", report.appComposeFile, "--socket", socket, "--app-id", member], { stdio: ["ignore", "ignore", "inherit"] });
+  const agent = spawn("setpriv", [...TIED, process.execPath, join(OUT, "fakes", "guest-agent.cjs"), "--kms-root-key", "@" + report.kmsRootKeyFile, "--app-compose", report.appComposeFile, "--socket", socket, "--app-id", member], { stdio: ["ignore", "ignore", "inherit"] });
   try {
     await waitFor("the guest agent", 20_000, async () => (existsSync(socket) ? true : undefined));
     const { account, register } = await makeIdentity(socket, cluster, member);

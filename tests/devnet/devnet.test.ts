@@ -20,6 +20,7 @@ interface Report {
   kmsRootKeyFile: string; appComposeFile: string; cluster: Hex; secondCluster: Hex; nodes: Node[]; secondNodes: Node[]; paymaster: Hex; pids: Record<string, number>;
 }
 
+const TIED = ["--pdeathsig", "TERM", "--"]; // so that nothing outlives a test that was killed
 const DEPOSIT_WEI = 100n * 10n ** 18n;
 const dir = mkdtempSync(join(tmpdir(), "devnet-"));
 const out = join(dir, "devnet.json");
@@ -56,7 +57,7 @@ const balanceOf = async (address: Hex): Promise<bigint> => BigInt((await rpc(rep
 
 before(async () => {
   listeningBefore = new Set(listening());
-  devnet = spawn(process.execPath, [join(OUT, "devnet", "devnet.cjs"), "--out", out, "--dir", join(dir, "run"), "--nodes", "3", "--second-nodes", "1",
+  devnet = spawn("setpriv", [...TIED, process.execPath, join(OUT, "devnet", "devnet.cjs"), "--out", out, "--dir", join(dir, "run"), "--nodes", "3", "--second-nodes", "1",
     "--worker-var", "CAP_REGISTRATION_WEI=20000000000000000"], { stdio: ["ignore", "inherit", "inherit"] });
   await waitFor("the devnet", 120_000, async () => {
     if (devnet.exitCode !== null) process.exit(1); // it said why
@@ -64,7 +65,7 @@ before(async () => {
   });
   report = JSON.parse(readFileSync(out, "utf8")) as Report;
   const args = [...report.nodes, ...report.secondNodes].flatMap((node) => ["--socket", socketOf(node), "--app-id", node.member]);
-  agent = spawn(process.execPath, [join(OUT, "fakes", "guest-agent.cjs"), "--kms-root-key", "@" + report.kmsRootKeyFile, "--app-compose", report.appComposeFile, ...args],
+  agent = spawn("setpriv", [...TIED, process.execPath, join(OUT, "fakes", "guest-agent.cjs"), "--kms-root-key", "@" + report.kmsRootKeyFile, "--app-compose", report.appComposeFile, ...args],
     { stdio: ["ignore", "inherit", "inherit"] });
   await waitFor("the guest agent", 20_000, async () => (report.nodes.every((node) => existsSync(socketOf(node))) ? true : undefined));
 });
@@ -244,7 +245,7 @@ test("nothing listens outside loopback, and after SIGTERM nothing is left", asyn
 
 test("a devnet that is killed outright leaves no process and no socket either", async () => {
   const killedOut = join(dir, "killed.json");
-  const killed = spawn(process.execPath, [join(OUT, "devnet", "devnet.cjs"), "--out", killedOut, "--dir", join(dir, "killed"), "--nodes", "1", "--stock-proxy", "0"],
+  const killed = spawn("setpriv", [...TIED, process.execPath, join(OUT, "devnet", "devnet.cjs"), "--out", killedOut, "--dir", join(dir, "killed"), "--nodes", "1", "--stock-proxy", "0"],
     { stdio: ["ignore", "ignore", "inherit"] });
   await waitFor("the second devnet", 60_000, async () => (existsSync(killedOut) ? true : undefined));
   const family = descendants(killed.pid!);
