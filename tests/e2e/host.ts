@@ -163,8 +163,9 @@ function release(o: Options): string {
 async function main(): Promise<number> {
   const o = options();
   const started = Date.now();
+  rmSync(`${o.out}/guest`, { recursive: true, force: true }); // logs are appended to
   mkdirSync(`${o.out}/guest`, { recursive: true });
-  rmSync(`${o.out}/guest/guest.json`, { force: true });
+
   const before = { mounts: mounts(), namespaces: namespaces() };
   const watch = new SocketWatch();
   let devnet: { child: ChildProcess; devnet: Devnet } | undefined;

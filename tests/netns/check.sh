@@ -14,7 +14,7 @@ bad() { failed=$((failed + 1)); printf 'FAIL  %s\n' "$1"; }
 check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name"; fi; }
 
 # Up first, for the rest relies on it; unloading last.
-TESTS="up down leave drops flood rekey iface two agent perm bounds dump unload"
+TESTS="up down leave drops flood rekey iface two agent stall perm bounds dump unload"
 
 tools() {
 	mkdir -p "$tools"

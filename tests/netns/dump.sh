@@ -31,6 +31,7 @@ touch /tmp/enough; wait $changer
 check "interrupted dumps say so" test $interrupted -ge 1
 check "no dump misses a peer that stayed" test $short = 0
 
+key_of 40
 check "replace-all: half of them again" am n1 peers 10 3 2 5000 "$REPLY"
 check "replace-all: the rest goes" am n1 peer-del ifindex=10 epoch=3
 get_mesh 1

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The properties, judged from what the simulator knows: when beats really
  * arrived, when a node really stood still, who lies. Times and evidence are

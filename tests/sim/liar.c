@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The one lying member: whatever a holder of its own key can put into its own
  * beats, another thing to every recipient. It cannot sign for others.

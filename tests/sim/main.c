@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Runs seeds until time is up, on several processes, and says in one line
  * what came of it. A seed names a whole run: the same seed does the same

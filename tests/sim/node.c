@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /*
  * One node: the module's works around the pure files, with the same calls in
  * the same order. It decides nothing that a rule decides.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* Event queue: a binary heap of recycled events. See queue.h. */
 #include "queue.h"
 

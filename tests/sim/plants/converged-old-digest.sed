@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # live.c: a change of the live set compares nobody anew
 s/live->agree_stale = true;/;/

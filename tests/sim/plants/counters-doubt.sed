@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # evidence.c: the windows of who doubts itself count
 s/(AMESH_FLAG_SELF_DOUBT | AMESH_FLAG_LEAVING)/AMESH_FLAG_LEAVING/

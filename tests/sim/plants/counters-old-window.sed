@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # evidence.c: a window from before the last beat counts
 s/if (at_ns > s->last_ns)/if (at_ns)/

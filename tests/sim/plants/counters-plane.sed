@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # evidence.c: a carry is lost
 s/mask = carry)/mask = 0 * carry)/

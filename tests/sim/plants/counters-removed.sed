@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # peers.c: a removed peer goes on agreeing
 s/^	amesh_live_compare(live, peer);//

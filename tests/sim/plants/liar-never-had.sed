@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # evidence.c: who never heard it counts as lacking it
 s/known = amesh_word(observer->row.had, word) &/known =/

@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # live.c: those who hear it are not counted
 s/peer->ev_lacks > peer->ev_has)/true)/

@@ -1,3 +1,3 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 # replay.c: an older incarnation is accepted
 s/return incarnation > replay->incarnation;/return true;/

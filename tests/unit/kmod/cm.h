@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmocka with what it needs before it. */
 #ifndef TESTS_KMOD_CM_H
 #define TESTS_KMOD_CM_H

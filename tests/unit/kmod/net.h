@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A mesh with peers for the liveness tests: memory, time and beats. It drives
  * the pure files as the module does and knows none of their rules.

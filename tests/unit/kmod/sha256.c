@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /*
  * SHA-256 for the pure files in userspace, from libsodium. It holds nothing
  * else.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* The beat's bytes, exactly where the format puts them, and its cheap checks. */
 #include "cm.h"
 #include "kmod/beat.h"

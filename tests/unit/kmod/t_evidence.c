@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* Counting observers: each condition alone decides whether one counts. */
 #include "net.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* What a namespace remembers: found again, bounded, never evicted. */
 #include "cm.h"
 #include "kmod/floors.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* Round trips, loss and direction out of beats and trailers. */
 #include "cm.h"
 #include "kmod/link.h"

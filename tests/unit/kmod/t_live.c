@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* States and deadlines without stalls: exact to the nanosecond. */
 #include "net.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* Own numbers: start, count, one raise a peer, the hour's bound, the twin. */
 #include "cm.h"
 #include "kmod/own.h"

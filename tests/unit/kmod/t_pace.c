@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* When beats are due: jitter, early ones, every eighth to the long down. */
 #include "cm.h"
 #include "kmod/pace.h"

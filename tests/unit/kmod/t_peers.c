@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* Peers by index: bounds, seats, growth, keys, memory. */
 #include "kmod/floors.h"
 #include "net.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* Nothing is accepted twice, and nothing old after something new. */
 #include "cm.h"
 #include "kmod/replay.h"

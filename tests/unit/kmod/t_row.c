@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* A row takes in windows in its bounds and knows what earlier ones had. */
 #include "cm.h"
 #include "kmod/row.h"

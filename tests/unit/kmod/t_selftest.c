@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* What the module runs when it is loaded passes here, and can fail. */
 #include "cm.h"
 #include "kmod/selftest/pure.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* Self-doubt: when a stall is one, what it adds, what it may not add. */
 #include "net.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0
 /* Own view: digest against fixed values, window order, growth. */
 #include <stdio.h>
 

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A stall of the whole machine is noticed, convicts nobody, and passes.
+. "$(dirname "$0")/lib.sh"
+
+nodes 2
+full_mesh
+check "up" all_up
+listen 1 /tmp/stall.events
+get_mesh 1; field count.stalls; before=$REPLY
+# Both CPUs at once, or one of them keeps this module going while WireGuard's
+# per-CPU works stand still on the other. Started from above the hogs, for
+# whoever starts them must not be starved by the first; each ends by itself.
+hogs() {
+	echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+	chrt -f 99 bash -c 'for cpu in $(seq 0 $(($(nproc) - 1))); do
+		taskset -c $cpu chrt -f 98 bash -c "end=\$((SECONDS + 3)); while [ \$SECONDS -lt \$end ]; do :; done" &
+	done; wait'
+	echo 950000 >/proc/sys/kernel/sched_rt_runtime_us
+}
+hogs
+stalled() { get_mesh 1 && at_least count.stalls $((before + 1)); }
+check "a stall is noticed" wait_for stalled
+check "nobody is convicted for it" test -z "$(grep "new=$DOWN" /tmp/stall.events)"
+check "up and converged after it" all_up
+trusts_itself() { get_mesh 1 && is flags 0; }
+check "self-doubt ends" wait_for trusts_itself
+finish
