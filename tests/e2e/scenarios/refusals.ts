@@ -11,7 +11,7 @@ interface Row { readonly mode: string; readonly local: RegExp; readonly contract
 
 const ROWS: readonly Row[] = [
   { mode: "wrong-app-id", local: /app.?id|KMS root|not allowed/i, contract: /InvalidSigChain|CodeIdMismatch/ },
-  { mode: "unlisted-root", local: /root/i, contract: /InvalidSigChain/ },
+  { mode: "unlisted-root", local: /KMS root |unlisted/i, contract: /InvalidSigChain/ },
   { mode: "swapped-key", local: /link|root|key/i, contract: /InvalidSigChain/ },
   { mode: "high-s", local: /high.?s/i, contract: /InvalidSigChain/ },
   { mode: "empty-link1", local: /link 1|KMS|empty/i, contract: /InvalidSigChain/ },
