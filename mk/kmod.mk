@@ -8,6 +8,7 @@ KMOD_SOURCES := Kbuild $(wildcard kmod/*.[ch] kmod/ed25519/* kmod/selftest/* \
 KMOD_MODULES := $(KMOD_KERNELS:%=$(O)/kmod/%/attestmesh.ko)
 
 BUILD += modules
+CHECK += check-kmod
 
 .PHONY: modules nl-regen check-kmod
 
