@@ -18,6 +18,7 @@ $(USR_ASAN)/build.ninja: $(SETUP)
 	[ -e $@ ] || meson setup -Db_sanitize=address,undefined -Db_lundef=false $(USR_ASAN) $(ROOT)
 
 check-usr: build-usr $(USR_ASAN)/build.ninja ## unit tests of userspace and of the pure kernel files under ASan and UBSan
+	meson test -C $(USR) --print-errorlogs --suite dstack
 	ninja -C $(USR_ASAN)
 	meson test -C $(USR_ASAN) --print-errorlogs --timeout-multiplier 4
 	python3 $(ROOT)/tests/unit/summary.py $(USR_ASAN)/meson-logs/testlog.json
