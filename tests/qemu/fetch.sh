@@ -31,12 +31,12 @@ private_apt() {
 	: >"$apt/status"
 	local main sec key=/usr/share/keyrings/debian-archive-keyring.gpg
 	main=$(mirror main) sec=$(mirror security)
-	: "${main:=http://deb.debian.org/debian}" "${sec:=http://deb.debian.org/debian-security}"
+	[ -n "$main" ] || die "apt knows no Debian mirror; add one to its sources and run apt-get update"
 	[ -r $key ] || die "$key is missing; install debian-archive-keyring"
 	cat >"$apt/sources.list" <<-X
 		deb [signed-by=$key] $main bookworm main
 		deb [signed-by=$key] $main bookworm-backports main
-		deb [signed-by=$key] $sec bookworm-security main
+		${sec:+deb [signed-by=$key] $sec bookworm-security main}
 	X
 	cat >"$apt/apt.conf" <<-X
 		Dir::State "$apt/state";
