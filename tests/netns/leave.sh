@@ -29,6 +29,8 @@ check "up again" all_up
 # A fresh namespace: nothing is remembered there, the peers hold floors.
 am n2 mesh-get ifindex=10 >/tmp/leave.before
 ip netns del n2
+uplink_gone() { ! ip link show v2 >/dev/null 2>&1; } # namespaces end in the background
+wait_for uplink_gone
 ip -batch - <<-X
 	netns add n2
 	link add v2 type veth peer name eth0 netns n2
