@@ -21,6 +21,7 @@ tools() {
 	local flags="-std=gnu11 -O1 -Wall -Wextra -Werror" i p s
 	gcc $flags -Iinclude/uapi tests/netns/amctl.c tests/netns/amctl_nl.c -o "$tools/amctl" || return 1
 	gcc $flags tests/netns/beatgen.c -lsodium -o "$tools/beatgen" || return 1
+	gcc $flags tests/netns/hog.c -o "$tools/hog" || return 1
 	[ -s "$tools/keys" ] && return 0
 	for i in $(seq 64); do
 		p=$(wg genkey)

@@ -8,17 +8,11 @@ full_mesh
 check "up" all_up
 listen 1 /tmp/stall.events
 get_mesh 1; field count.stalls; before=$REPLY
-# Both CPUs at once, or one of them keeps this module going while WireGuard's
-# per-CPU works stand still on the other. Started from above the hogs, for
-# whoever starts them must not be starved by the first; each ends by itself.
-hogs() {
-	echo -1 >/proc/sys/kernel/sched_rt_runtime_us
-	chrt -f 99 bash -c 'for cpu in $(seq 0 $(($(nproc) - 1))); do
-		taskset -c $cpu chrt -f 98 bash -c "end=\$((SECONDS + 3)); while [ \$SECONDS -lt \$end ]; do :; done" &
-	done; wait'
-	echo 950000 >/proc/sys/kernel/sched_rt_runtime_us
-}
-hogs
+# Every CPU at once: with one of them free this module goes on while WireGuard's
+# per-CPU works stand still on the other, which is an outage, no stall.
+echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+check "every CPU was taken" "$TOOLS/hog" 3
+echo 950000 >/proc/sys/kernel/sched_rt_runtime_us
 stalled() { get_mesh 1 && at_least count.stalls $((before + 1)); }
 check "a stall is noticed" wait_for stalled
 check "nobody is convicted for it" test -z "$(grep "new=$DOWN" /tmp/stall.events)"
