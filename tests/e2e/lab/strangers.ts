@@ -28,7 +28,8 @@ export interface Flood {
   readonly seconds: number;
 }
 
-export interface Flooded { readonly opened: number; readonly sent: number; readonly closed: number }
+// peak: links open at one moment; the listener ends each after its ten seconds.
+export interface Flooded { readonly opened: number; readonly peak: number; readonly sent: number; readonly closed: number }
 
 function open(f: Flood, counts: { opened: number; closed: number }): Promise<TLSSocket | undefined> {
   return new Promise((resolve) => {
@@ -58,10 +59,13 @@ export async function flood(f: Flood): Promise<Flooded> {
       else await new Promise((r) => setTimeout(r, 50));
     }
   };
+  let peak = 0;
   const shoot = async (): Promise<void> => {
     for (let k = 0; Date.now() < until; k++) {
-      const s = links[k % f.links];
-      if (s !== undefined && !s.destroyed) {
+      const open = links.filter((s): s is TLSSocket => s !== undefined && !s.destroyed);
+      peak = Math.max(peak, open.length);
+      const s = open[k % Math.max(1, open.length)];
+      if (s !== undefined) {
         s.write(Buffer.concat([length, initiation(key)]));
         sent++;
       }
@@ -70,6 +74,6 @@ export async function flood(f: Flood): Promise<Flooded> {
   };
   await Promise.all([keepOpen(), keepOpen(), keepOpen(), keepOpen(), shoot()]);
   links.forEach((s) => s?.destroy());
-  return { opened: counts.opened, sent, closed: counts.closed };
+  return { opened: counts.opened, peak, sent, closed: counts.closed };
 }
 
