@@ -4,7 +4,7 @@
 import type { Lab } from "../lab/lab.ts";
 import { foreignClient } from "../grpc/live.ts";
 import { demo } from "./demo.ts";
-import { isolation } from "./isolation.ts";
+import { isolation, twins } from "./isolation.ts";
 import { outages } from "./outages.ts";
 import { refusals } from "./refusals.ts";
 import { down, restartOne, survive } from "./survive.ts";
@@ -12,5 +12,5 @@ import { down, restartOne, survive } from "./survive.ts";
 export type Scenario = (lab: Lab) => Promise<Record<string, unknown>>;
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  demo, foreignClient, survive, restartOne, down, isolation, refusals, outages,
+  demo, foreignClient, survive, restartOne, down, isolation, refusals, outages, twins,
 };
