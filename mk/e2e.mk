@@ -19,7 +19,8 @@ build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs $(E2E)/stranger.cjs ## the controlle
 $(E2E)/%.cjs: $(ROOT)/tests/e2e/%.ts $(E2E_SOURCES) $(SETUP)
 	$(E2E_ESBUILD) $< --bundle --platform=node --target=node20 --format=cjs --loader:.proto=text --log-level=warning --outfile=$@
 
-check-demo: $(SETUP) ## make demo with two nodes, unattended
+check-demo: $(SETUP) ## make demo killed in the middle, then with two nodes to its end
+	$(ROOT)/tests/e2e/killed.sh
 	KEEP=0 NODES=2 OUT=$(O)/demo-2 $(ROOT)/tests/e2e/demo.sh
 
 check-e2e: $(SETUP) ## make demo with three nodes, then everything a mesh must survive

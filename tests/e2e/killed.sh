@@ -16,7 +16,7 @@ marked() {
 	local e
 	for e in /proc/[0-9]*/environ; do
 		[ "$e" = "/proc/$$/environ" ] && continue
-		if tr '\0' '\n' <"$e" 2>/dev/null | grep -qx "$mark"; then
+		if { tr '\0' '\n' <"$e"; } 2>/dev/null | grep -qx "$mark"; then
 			e=${e%/environ}
 			echo "${e#/proc/} $(tr '\0' ' ' <"$e/cmdline" 2>/dev/null | cut -c1-80)"
 		fi
