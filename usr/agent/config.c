@@ -38,13 +38,13 @@ static const struct option options[] = {
 	{ "CHAIN_ID", KIND_U64, AT(chain_id), NULL, true, false, 1, UINT64_MAX >> 1,
 	  "chain id; every endpoint must answer the same" },
 	{ "RPC_URL", KIND_URLS, AT(rpc_url), NULL, true, true, 0, 0,
-	  "JSON-RPC endpoints of the chain, comma-separated" },
+	  "JSON-RPC endpoints of the chain, comma-separated; the first is asked" },
 	{ "BUNDLER_URL", KIND_URL, AT(bundler_url), NULL, true, true, 0, 0,
 	  "ERC-4337 bundler" },
 	{ "PAYMASTER_URL", KIND_URL, AT(paymaster_url), NULL, false, true, 0, 0,
 	  "ERC-7677 paymaster service; without it the account pays" },
 	{ "PAYMASTER_PROVIDER", KIND_PAYMASTER, AT(paymaster_provider), "erc7677", false,
-	  false, 0, 0, "erc7677 or alchemy" },
+	  false, 0, 0, "protocol of the paymaster service: erc7677" },
 	{ "GAS_POLICY_ID", KIND_NAME, AT(gas_policy_id), NULL, false, true, 0, 0,
 	  "policy id that the paymaster service asks for" },
 	{ "MEMBER_CONTRACT", KIND_ADDRESS, AT(member_contract), NULL, false, false, 0, 0,
@@ -80,7 +80,7 @@ static const struct option options[] = {
 	{ "RUNTIME_DIR", KIND_PATH, AT(runtime_dir), "/run/attestmeshd", false, false, 0, 0,
 	  "private directory of locks and control sockets, one per node" },
 	{ "STATE_DIR", KIND_PATH, AT(state_dir), NULL, false, false, 0, 0,
-	  "directory for wrapped copies of the CSK and caches" },
+	  "directory for the wrapped copy of the CSK" },
 	{ "AGENT_GRPC_SOCKET", KIND_SOCKET, AT(agent_socket),
 	  "/var/run/attestmesh/agent.sock", false, false, 0, 0,
 	  "unix socket for the application" },
@@ -318,7 +318,7 @@ static int read_address(struct reader *r, const char *text)
 
 static int read_enum(struct reader *r, const char *text)
 {
-	static const char *const paymasters[] = { "erc7677", "alchemy" };
+	static const char *const paymasters[] = { "erc7677" };
 	static const char *const attestors[] = { "dstack" };
 	static const char *const formats[] = { "text", "json" };
 	enum log_level level;

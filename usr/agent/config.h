@@ -21,8 +21,8 @@ enum {
 	CONFIG_ERROR_CHARS = 512,
 };
 
-enum config_paymaster { PAYMASTER_ERC7677, PAYMASTER_ALCHEMY };
-enum config_attestor { ATTESTOR_DSTACK, ATTESTOR_OPERATOR };
+enum config_paymaster { PAYMASTER_ERC7677 };
+enum config_attestor { ATTESTOR_DSTACK };
 
 /*
  * Strings point into the environment or the arguments and live as long as the

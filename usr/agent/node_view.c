@@ -229,6 +229,8 @@ void node_view_fill(struct health_view *v, void *arg)
 		v->phase_seconds[i] = phase_log_seconds(&n->phases, (enum phase)i);
 	if (n->config->rpc_urls == 1)
 		warn(v, "one RPC endpoint alone: what it says of the chain is not cross-checked");
+	else
+		warn(v, "several RPC endpoints, but only the first is asked: nothing is cross-checked");
 	warn(v, carriage_warning(n->carriage));
 	if (!n->config->paymaster_url)
 		warn(v, "no PAYMASTER_URL: the member account must hold ETH");

@@ -115,7 +115,7 @@ static const struct { const char *name, *good, *bad; } values[] = {
 	{ "BUNDLER_URL", "https://b", "b" }, { "BUNDLER_URL", "http://172.31.0.1/", "http://172.32.0.1/" },
 	{ "PAYMASTER_URL", "http://192.168.1.1/", "http://192.169.1.1/" },
 	{ "PAYMASTER_URL", "https://p", "https://p\x01" },
-	{ "PAYMASTER_PROVIDER", "alchemy", "Alchemy" },
+	{ "PAYMASTER_PROVIDER", "erc7677", "alchemy" },
 	{ "MEMBER_CONTRACT", "0x1111111111111111111111111111111111111111",
 	  "0x11111111111111111111111111111111111111111" },
 	{ "MEMBER_CONTRACT", "1111111111111111111111111111111111111111",
