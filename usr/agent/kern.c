@@ -214,16 +214,18 @@ static bool replaced_other(struct kern *k, int ret)
 
 static int set_mesh(struct kern *k)
 {
+	uint32_t ifindex = if_nametoindex(k->config.ifname);
 	char text[KERN_TEXT_CHARS];
 	struct am_mesh mesh;
 	int ret;
 
-	k->ifindex = if_nametoindex(k->config.ifname);
-	if (!k->ifindex) {
+	/* The old index stays until then: the event of its end may still come. */
+	if (!ifindex) {
 		snprintf(text, sizeof(text), "interface %s", k->config.ifname);
 		say(k, false, text);
 		return -ENODEV;
 	}
+	k->ifindex = ifindex;
 	ret = send_mesh(k, floor_now(k));
 	/* The first cause is kept: what follows asks again and again says why. */
 	snprintf(text, sizeof(text), "%s", ret ? am_error(k->am) : "");
@@ -307,9 +309,11 @@ static int work(struct kern *k)
 		ret = look(k);
 		if (!ret)
 			return 0;
-		/* The mesh, the module or the family is gone: from the beginning. */
-		unset(k);
 		explain(k, ret, "the mesh is gone", am_error(k->am));
+		/* While the module is there its sockets stay open: the event of
+		 * the mesh's end may not have been read yet. */
+		if (!am_module_get(k->am, KERN_LEVEL_MIN, &k->module))
+			return -EAGAIN;
 		close_module(k);
 		return ret;
 	}
