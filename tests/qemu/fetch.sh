@@ -12,63 +12,13 @@
 #   build/qemu/src/linux-source-6.1?*.tar.xz   whole source, for debug kernels
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-: "${ROOT:=$(cd "$here/../.." && pwd)}" "${O:=$ROOT/build}"
-out=$O/qemu
-apt=$out/apt
-debs=$out/debs
-say() { printf 'fetch: %s\n' "$*"; }
-die() { printf 'fetch: %s\n' "$*" >&2; exit 1; }
+. "$here/apt.sh"
 
-# The archives this machine uses; only the mirror is taken, not the suites.
-mirror() { # security|main
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | sort -u |
-		case $1 in security) grep -E 'debian-security' ;; main) grep -E '/debian/?$' ;; esac | head -n 1
-}
-
-private_apt() {
-	[ -n "${APT_READY:-}" ] && return
-	mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$debs"
-	: >"$apt/status"
-	local main sec key=/usr/share/keyrings/debian-archive-keyring.gpg
-	main=$(mirror main) sec=$(mirror security)
-	[ -n "$main" ] || die "apt knows no Debian mirror; add one to its sources and run apt-get update"
-	[ -r $key ] || die "$key is missing; install debian-archive-keyring"
-	cat >"$apt/sources.list" <<-X
-		deb [signed-by=$key] $main bookworm main
-		deb [signed-by=$key] $main bookworm-backports main
-		${sec:+deb [signed-by=$key] $sec bookworm-security main}
-	X
-	cat >"$apt/apt.conf" <<-X
-		Dir::State "$apt/state";
-		Dir::State::status "$apt/status";
-		Dir::Cache "$apt/cache";
-		Dir::Etc::SourceList "$apt/sources.list";
-		Dir::Etc::SourceParts "/dev/null";
-		APT::Sandbox::User "root";
-		Acquire::Retries "3";
-		Acquire::Languages "none";
-	X
-	export APT_CONFIG=$apt/apt.conf
-	apt-get update -q >"$apt/update.log" 2>&1 || { tail -n 5 "$apt/update.log" >&2; die "apt-get update failed"; }
-	APT_READY=1
-}
-
-get() { # package[=version|/suite]...: download, print the files
-	private_apt
-	(cd "$debs" && apt-get download -q "$@" >"$apt/download.log" 2>&1) ||
-		{ tail -n 5 "$apt/download.log" >&2; die "could not download $*"; }
-}
-
-unpack() { # directory, then package names
-	local dir=$1 p
-	shift
-	mkdir -p "$dir"
-	for p in "$@"; do dpkg -x "$(ls -t "$debs/$p"_*.deb | head -n 1)" "$dir"; done
-}
+archives() { private_apt "$out/apt" main/bookworm main/bookworm-backports security/bookworm-security; }
 
 # The newest version of a series of which both image and headers are offered.
 newest() { # 6.1|6.12
-	private_apt
+	archives
 	local v
 	apt-cache pkgnames linux-image-"$1". | sed -n 's/^linux-image-\(.*-cloud-amd64\)-unsigned$/\1/p' | sort -Vr |
 		while read -r v; do
@@ -79,6 +29,7 @@ newest() { # 6.1|6.12
 kernel() { # 6.1|6.12
 	local series=$1 dir=$out/k$1 v common kbuild f
 	[ -e "$dir/stamp" ] && return
+	archives
 	v=$(newest "$series")
 	[ -n "$v" ] || die "no $series kernel is offered with its headers"
 	say "kernel $v"
@@ -98,7 +49,7 @@ kernel() { # 6.1|6.12
 qemu() {
 	[ -e "$out/q/stamp" ] && return
 	say "QEMU 10 and virtiofsd"
-	private_apt
+	archives
 	# bookworm's qemu-system-common has virtiofsd, backports' has not
 	local old
 	old=$(apt-cache madison qemu-system-common | awk -F'|' '{gsub(/ /,"",$2)} $2 ~ /7\.2\+dfsg/ {print $2; exit}')
@@ -117,6 +68,7 @@ qemu() {
 source_parts() {
 	[ -e "$out/src/stamp" ] && return
 	say "kernel source (150 MB)"
+	archives
 	get linux-source-6.12
 	rm -rf "$out/src"
 	unpack "$out/src/deb" linux-source-6.12
@@ -129,9 +81,7 @@ source_parts() {
 	touch "$out/src/stamp"
 }
 
-mkdir -p "$out"
-exec 9>"$out/fetch.lock"
-flock 9 # two targets may ask at once
+alone
 t0=$SECONDS
 for what in "${@:-vm}"; do
 	case $what in
