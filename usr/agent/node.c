@@ -191,6 +191,7 @@ static void on_snapshot(const struct chain_snapshot *before,
 	struct node *n = arg;
 
 	(void)before;
+	registry_start(n->registry);
 	if (n->reg)
 		reg_snapshot(n->reg, now);
 	node_mesh_update(n);
@@ -226,6 +227,10 @@ static int start_chain(struct node *n, const uint8_t member_contract[20])
 	memcpy(config.member_contract, member_contract, sizeof(config.member_contract));
 	n->chain = chain_new(n->loop, n->http, &config);
 	if (!n->chain || chain_listen(n->chain, &chain_listener, n))
+		return -ENOMEM;
+	n->registry = registry_new(n->loop, n->chain, n->config->has_indexer_registry ?
+				   n->config->indexer_registry : NULL, on_status, n);
+	if (!n->registry)
 		return -ENOMEM;
 	chain_start(n->chain);
 	return 0;
@@ -374,6 +379,7 @@ void node_free(struct node *n)
 	reg_free(n->reg);
 	attestor_free(n->attestor);
 	bundler_free(n->bundler);
+	registry_free(n->registry);
 	chain_free(n->chain);
 	keys_free(n->keys);
 	dstack_free(n->dstack);

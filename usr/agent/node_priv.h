@@ -27,6 +27,7 @@
 #include "peers.h"
 #include "phase.h"
 #include "reg.h"
+#include "registry.h"
 #include "rpc_app.h"
 #include "rpc_peer.h"
 
@@ -62,6 +63,7 @@ struct node {
 	struct dstack *dstack;
 	struct keys *keys;
 	struct chain *chain;
+	struct registry *registry;
 	struct kern *kern;
 	struct mesh *mesh;
 	struct carriage *carriage;

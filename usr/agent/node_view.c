@@ -203,6 +203,8 @@ static void fill_chain(struct health_view *v, const struct node *n)
 	v->chain_requests = chain_requests(n->chain);
 	v->chain_block = chain_head(n->chain);
 	warn(v, chain_warning(n->chain));
+	if (n->registry)
+		warn(v, registry_text(n->registry));
 	if (!n->identified)
 		return;
 	v->operations_sent = bundler_operations_sent(n->bundler);
