@@ -203,13 +203,36 @@ static unsigned int retry_delay_ms(struct job *j, enum retry how)
 	return delay;
 }
 
+/* What a person can do about an endpoint that is away. */
+static const char *remedy(const char *text)
+{
+	static const char *const of[][2] = {
+		{ "rpc http", "; check RPC_URL and that endpoint" },
+		{ "bundler http", "; check BUNDLER_URL and that endpoint" },
+		{ "paymaster http", "; check PAYMASTER_URL and that endpoint" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(of); i++)
+		if (!strncmp(text, of[i][0], strlen(of[i][0])))
+			return of[i][1];
+	return "";
+}
+
+void flight_waits(struct bundler *b, const struct job *j, const char *text, bool outage)
+{
+	char now[sizeof(b->waiting)];
+
+	snprintf(now, sizeof(now), "%.400s%s", text, outage ? remedy(text) : "");
+	if (strcmp(b->waiting, now))
+		log_warn("operation %s: %s", j->name, now);
+	snprintf(b->waiting, sizeof(b->waiting), "%s", now);
+}
+
 void flight_retry(struct bundler *b, const char *reason, enum retry how)
 {
 	struct job *j = land(b);
 
-	if (strncmp(b->waiting, reason, sizeof(b->waiting) - 1))
-		log_warn("operation %s: %s", j->name, reason);
-	snprintf(b->waiting, sizeof(b->waiting), "%s", reason);
+	flight_waits(b, j, reason, how == RETRY_ENDPOINT);
 	snprintf(b->blocked, sizeof(b->blocked), "%s", how == RETRY_SLOW ? reason : "");
 	j->tries += how != RETRY_ENDPOINT; /* an outage says nothing about the operation */
 	j->not_before_ms = loop_now_ms(b->loop) + retry_delay_ms(j, how);

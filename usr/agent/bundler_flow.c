@@ -121,7 +121,7 @@ static void on_effect(const struct chain_answer *a, void *arg)
 		return;
 	}
 	if (a->class != RPC_OK)
-		snprintf(b->waiting, sizeof(b->waiting), "%s", a->text);
+		flight_waits(b, f->job, a->text, rpc_transient(a->class));
 	if (a->class == RPC_OK && now - f->sent_ms > BUNDLER_INCLUSION_MS)
 		look_at_nonce(b);
 	else
@@ -153,7 +153,7 @@ static void on_receipt(const struct rpc_reply *reply, void *arg)
 		return;
 	}
 	if (reply->class != RPC_OK)
-		snprintf(b->waiting, sizeof(b->waiting), "%s", reply->text);
+		flight_waits(b, f->job, reply->text, rpc_transient(reply->class));
 	if (loop_now_ms(b->loop) - f->looked_ms >= FLIGHT_CHECK_EVERY_MS)
 		look_at_effect(b);
 	else

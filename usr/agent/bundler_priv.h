@@ -72,6 +72,8 @@ enum retry {
 	RETRY_SLOW,     /* somebody must act first, and is shown what */
 };
 void flight_retry(struct bundler *b, const char *reason, enum retry how);
+/* The job is not ended by this; shown, and logged when it is another text. */
+void flight_waits(struct bundler *b, const struct job *j, const char *text, bool outage);
 
 /* True if the answer of the check call shows the effect. */
 bool job_effect_shown(const struct job *j, const struct chain_answer *a);

@@ -76,8 +76,12 @@ static void round_done(struct chain *c)
 static void round_failed(struct chain *c, const char *why)
 {
 	int64_t pause = rpc_pause_ms(c->rpc), delay = backoff_delay_ms(&c->backoff);
+	char text[RPC_TEXT_MAX + 64];
 
-	chain_set_waiting(c, why);
+	/* Asked again for ever; what a person can do is the same each time. */
+	snprintf(text, sizeof(text), "%s%s", why,
+		 strncmp(why, "rpc", 3) ? "" : "; check RPC_URL and that endpoint");
+	chain_set_waiting(c, text);
 	logs_free(&c->logs);
 	c->polling = false;
 	loop_timer_set(&c->timer, pause > delay ? pause : delay);

@@ -130,17 +130,15 @@ static int number(struct reader *r, const char *text, int base, uint64_t *out)
 
 	errno = 0;
 	*out = strtoull(text, &end, base);
+	if (base == 8 && (!isdigit((unsigned char)text[0]) || *end || errno || *out > r->o->max))
+		return refuse(r, "not octal permissions; give 0000 to 0777");
 	if (!isdigit((unsigned char)text[0]) || *end || errno)
-		return refuse(r, "not a %s number; give one from %llu to %llu",
-			      base == 8 ? "octal" : "decimal",
+		return refuse(r, "not a decimal number; give one from %llu to %llu",
 			      (unsigned long long)r->o->min, (unsigned long long)r->o->max);
-	if (*out < r->o->min || *out > r->o->max) {
-		if (base == 8)
-			return refuse(r, "out of bounds; give permissions from 0000 to 0777");
+	if (*out < r->o->min || *out > r->o->max)
 		return refuse(r, "%llu is out of bounds; give %llu to %llu",
 			      (unsigned long long)*out, (unsigned long long)r->o->min,
 			      (unsigned long long)r->o->max);
-	}
 	return 0;
 }
 
@@ -172,12 +170,12 @@ static int check_url(struct reader *r, const char *url, size_t len)
 	bool plain = len > 7 && !strncasecmp(url, "http://", 7);
 
 	if (len > CONFIG_URL_MAX_CHARS)
-		return refuse(r, "longer than %d characters", CONFIG_URL_MAX_CHARS);
+		return refuse(r, "longer than %d characters; give a shorter URL", CONFIG_URL_MAX_CHARS);
 	if (!plain && !(len > 8 && !strncasecmp(url, "https://", 8)))
-		return refuse(r, "not an https:// URL");
+		return refuse(r, "not an https:// URL; give https://HOST/PATH");
 	for (size_t i = 0; i < len; i++)
 		if (url[i] <= ' ' || url[i] > '~')
-			return refuse(r, "has a character that no URL has");
+			return refuse(r, "has a character that no URL has; write it as %%XX");
 	host = url + (plain ? 7 : 8);
 	if (*host == '[') {
 		host++;
@@ -186,11 +184,11 @@ static int check_url(struct reader *r, const char *url, size_t len)
 		end = host + strcspn(host, ":/?#,");
 	}
 	if (!end || end == host || end > url + len)
-		return refuse(r, "has no host");
+		return refuse(r, "has no host; give https://HOST/PATH");
 	if (memchr(host, '@', strcspn(host, "/?#,")))
-		return refuse(r, "has a user name; tokens belong in the path");
+		return refuse(r, "has a user name; give the token in the path");
 	if (plain && !host_is_local(host, (size_t)(end - host)))
-		return refuse(r, "http:// is for loopback and site-local addresses; use https://");
+		return refuse(r, "http:// is for loopback and site-local addresses; give https://");
 	return 0;
 }
 
@@ -213,12 +211,12 @@ static int split(struct reader *r, const char *text, const char **out, size_t ma
 		size_t len = strcspn(text, ",");
 
 		if (*count == max)
-			return refuse(r, "more than %zu entries", max);
+			return refuse(r, "more than %zu entries; give fewer", max);
 		if (check(r, text, len))
 			return -1;
 		out[*count] = keep(r->c, text, len);
 		if (!out[(*count)++])
-			return refuse(r, "out of memory");
+			return refuse(r, "out of memory; give the machine more");
 		if (!text[len])
 			return 0;
 		text += len + 1;
@@ -230,20 +228,20 @@ static int check_domain(struct reader *r, const char *text, size_t len)
 	size_t label = 0;
 
 	if (!len || len > CONFIG_DOMAIN_MAX_CHARS)
-		return refuse(r, "a domain has 1 to %d characters", CONFIG_DOMAIN_MAX_CHARS);
+		return refuse(r, "not a domain; give 1 to %d characters", CONFIG_DOMAIN_MAX_CHARS);
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
 
 		if (c == '.') {
 			if (!label || i + 1 == len)
-				return refuse(r, "has an empty label");
+				return refuse(r, "has an empty label; give names with single dots between them");
 			label = 0;
 			continue;
 		}
 		if (!islower((unsigned char)c) && !isdigit((unsigned char)c) && c != '-')
-			return refuse(r, "a domain has lowercase letters, digits, '-' and '.'");
+			return refuse(r, "not a domain; give lowercase letters, digits, '-' and '.'");
 		if (++label > 63)
-			return refuse(r, "has a label longer than 63 characters");
+			return refuse(r, "has a label longer than 63 characters; give a shorter name");
 	}
 	return 0;
 }
@@ -251,9 +249,9 @@ static int check_domain(struct reader *r, const char *text, size_t len)
 static int read_path(struct reader *r, const char *text, size_t max)
 {
 	if (text[0] != '/')
-		return refuse(r, "not an absolute path");
+		return refuse(r, "not an absolute path; give one that begins with /");
 	if (strlen(text) > max)
-		return refuse(r, "longer than %zu characters", max);
+		return refuse(r, "longer than %zu characters; give a shorter path", max);
 	*(const char **)field(r) = text;
 	return 0;
 }
@@ -273,9 +271,9 @@ static int read_listen(struct reader *r, const char *text)
 		return -1;
 	host = keep(r->c, text, (size_t)(colon - text));
 	if (!host)
-		return refuse(r, "out of memory");
+		return refuse(r, "out of memory; give the machine more");
 	if (inet_pton(AF_INET, host, &v4) != 1)
-		return refuse(r, "the address is not IPv4; give ADDRESS:PORT");
+		return refuse(r, "the address is not IPv4; give ADDRESS:PORT, for example 0.0.0.0:9090");
 	r->c->health_host = host;
 	r->c->health_port = (uint16_t)value;
 	return 0;
@@ -287,7 +285,7 @@ static int read_ifname(struct reader *r, const char *text)
 
 	if (!len || len > 15 || !strcmp(text, ".") || !strcmp(text, "..") ||
 	    strcspn(text, "/: \t\n") != len)
-		return refuse(r, "not an interface name of 1 to 15 characters");
+		return refuse(r, "not an interface name; give 1 to 15 characters");
 	*(const char **)field(r) = text;
 	return 0;
 }
@@ -306,9 +304,9 @@ static int read_address(struct reader *r, const char *text)
 	uint8_t *address = field(r);
 
 	if (!hex_decode(address, 20, text))
-		return refuse(r, "not an address of 40 hexadecimal digits");
+		return refuse(r, "not an address; give 0x and 40 hexadecimal digits");
 	if (bytes_are_zero(address, 20))
-		return refuse(r, "the zero address");
+		return refuse(r, "the zero address; give a contract's");
 	if (address == r->c->member_contract)
 		r->c->has_member_contract = true;
 	else
@@ -392,7 +390,7 @@ static int read_value(struct reader *r, const char *text)
 		return read_path(r, text, CONFIG_PATH_MAX_CHARS);
 	case KIND_NAME:
 		*(const char **)field(r) = text;
-		return strlen(text) > 128 ? refuse(r, "longer than 128 characters") : 0;
+		return strlen(text) > 128 ? refuse(r, "longer than 128 characters; give the policy's id") : 0;
 	case KIND_IFNAME:
 		return read_ifname(r, text);
 	case KIND_LISTEN:
@@ -505,7 +503,7 @@ static int check_together(const struct config *c, char *error)
 {
 	if (c->beat_convict <= c->beat_miss) {
 		snprintf(error, CONFIG_ERROR_CHARS,
-			 "BEAT_CONVICT: %u must be above BEAT_MISS (%u)", c->beat_convict,
+			 "BEAT_CONVICT: %u is not above BEAT_MISS (%u); give more", c->beat_convict,
 			 c->beat_miss);
 		return -1;
 	}
@@ -528,7 +526,7 @@ int config_load(struct config *c, int argc, char **argv, char error[CONFIG_ERROR
 
 		if (!text) {
 			if (options[i].required)
-				return refuse(&r, "not set; it is the %s", options[i].help);
+				return refuse(&r, "not set; give it: %s", options[i].help);
 			continue;
 		}
 		if (read_value(&r, text))

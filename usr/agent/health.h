@@ -16,6 +16,7 @@
 
 enum {
 	HEALTH_TEXT_CHARS = 256,     /* a sentence, terminator included */
+	HEALTH_JOINED_CHARS = 1024,  /* several, each made harmless when it was made */
 	HEALTH_WARNINGS_MAX = 16,
 	HEALTH_AWAY_MAX = 32,        /* listed; the count may be higher */
 	HEALTH_DROPS_MAX = 32,
@@ -49,8 +50,8 @@ struct health_view {
 	const char *phase;           /* static; one of the eight names */
 	bool first_converged, csk_acquired;
 	uint32_t live_peers;
-	char blocked_by[HEALTH_TEXT_CHARS];   /* "" = nothing to say */
-	char waiting_for[HEALTH_TEXT_CHARS];
+	char blocked_by[HEALTH_JOINED_CHARS]; /* "" = nothing to say */
+	char waiting_for[HEALTH_JOINED_CHARS];
 	char refusal[HEALTH_TEXT_CHARS];      /* the current refusal of the chain */
 	char progress[HEALTH_TEXT_CHARS];     /* of the search for envelopes */
 	char clock[HEALTH_TEXT_CHARS];        /* both times, when they differ */

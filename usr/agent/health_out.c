@@ -15,17 +15,35 @@ const char *const health_phase_names[HEALTH_PHASES] = {
 	"wg-configuring", "pulling-csk", "heartbeating", "healthy",
 };
 
-void health_json_text(struct buf *b, const char *text)
+static void escaped(struct buf *b, const char *text, size_t len)
 {
 	char clean[LOG_FOREIGN_MAX_CHARS + 1];
 
-	log_foreign(clean, sizeof(clean), text, strlen(text));
-	buf_add_byte(b, '"');
+	log_foreign(clean, sizeof(clean), text, len);
 	for (const char *p = clean; *p; p++) {
 		if (*p == '"' || *p == '\\')
 			buf_add_byte(b, '\\');
 		buf_add_byte(b, (uint8_t)*p);
 	}
+}
+
+void health_json_text(struct buf *b, const char *text)
+{
+	buf_add_byte(b, '"');
+	escaped(b, text, strlen(text));
+	buf_add_byte(b, '"');
+}
+
+/* Several sentences, whole: the limit of one is not for all together. */
+static void joined_member(struct buf *b, const char *name, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (!len)
+		return;
+	buf_printf(b, ",\"%s\":\"", name);
+	for (size_t at = 0; at < len; at += LOG_FOREIGN_MAX_CHARS)
+		escaped(b, text + at, len - at);
 	buf_add_byte(b, '"');
 }
 
@@ -90,11 +108,11 @@ void health_out_json(struct buf *b, const struct health_view *v)
 		   v->first_converged ? "true" : "false", v->live_peers);
 	health_json_text(b, v->phase ? v->phase : health_phase_names[0]);
 	json_away(b, v);
-	text_member(b, "blocked_by", v->blocked_by);
+	joined_member(b, "blocked_by", v->blocked_by);
 	text_member(b, "clock", v->clock);
 	text_member(b, "progress", v->progress);
 	text_member(b, "refusal", v->refusal);
-	text_member(b, "waiting_for", v->waiting_for);
+	joined_member(b, "waiting_for", v->waiting_for);
 	json_warnings(b, v);
 	buf_add_str(b, "}\n");
 }

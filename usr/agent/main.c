@@ -16,6 +16,7 @@
 #include "log.h"
 #include "loop.h"
 #include "node.h"
+#include "privilege.h"
 #include "secret.h"
 #include "version.h"
 
@@ -114,6 +115,8 @@ int main(int argc, char **argv)
 		return fail(EXIT_START, "cannot make an event loop");
 	log_info("attestmeshd %s, chain %llu", ATTESTMESH_VERSION,
 		 (unsigned long long)config.chain_id);
+	if (privilege_waiting())
+		log_warn("waiting for %s", privilege_waiting());
 	ret = run(loop, &config);
 	loop_free(loop);
 	close(lock);

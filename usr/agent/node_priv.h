@@ -33,6 +33,7 @@
 
 enum {
 	NODE_TEXT_CHARS = 256,
+	NODE_JOINED_CHARS = HEALTH_JOINED_CHARS,
 	NODE_INFO_RETRY_FIRST_MS = 500,
 	NODE_INFO_RETRY_MAX_MS = 15000,
 	NODE_MESH_RETRY_MS = 2000,      /* a device or route that was refused */
@@ -99,7 +100,7 @@ struct node {
 	int64_t twin_ms, floor_ms;
 	int64_t refresh_from_ms;
 	uint64_t refresh_from_block;
-	char waiting[NODE_TEXT_CHARS], blocked[NODE_TEXT_CHARS];
+	char waiting[NODE_JOINED_CHARS], blocked[NODE_JOINED_CHARS];
 };
 
 /* Facts changed somewhere: compute phase and texts once at the batch's end. */

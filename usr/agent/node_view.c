@@ -9,19 +9,20 @@
 
 #include "bytes.h"
 #include "node_priv.h"
+#include "privilege.h"
 #include "version.h"
 
 /* Joins the sentences that there are, each once; what does not fit is left out
  * whole. */
-static void join(char out[NODE_TEXT_CHARS], const char *text)
+static void join(char out[NODE_JOINED_CHARS], const char *text)
 {
 	size_t at = strlen(out);
 
 	if (!text || !*text || strstr(out, text))
 		return;
-	if (at + strlen(text) + 3 > NODE_TEXT_CHARS)
+	if (at + strlen(text) + 3 > NODE_JOINED_CHARS)
 		return;
-	snprintf(out + at, NODE_TEXT_CHARS - at, "%s%s", at ? "; " : "", text);
+	snprintf(out + at, NODE_JOINED_CHARS - at, "%s%s", at ? "; " : "", text);
 }
 
 static const char *link_trouble(const struct node *n, char out[NODE_TEXT_CHARS])
@@ -48,6 +49,7 @@ static void waiting_texts(struct node *n)
 	char *w = n->waiting, link[NODE_TEXT_CHARS];
 
 	w[0] = '\0';
+	join(w, privilege_waiting());
 	join(w, n->info_waiting);
 	join(w, keys_waiting(n->keys));
 	if (n->chain)

@@ -96,7 +96,10 @@ static void test_foreign_text_is_cut_and_escaped(void **state)
 	(void)state;
 	start(&ops);
 	strcpy(shown.blocked_by, evil);
-	memset(shown.waiting_for, 'w', HEALTH_TEXT_CHARS - 1);
+	memset(shown.progress, 'w', HEALTH_TEXT_CHARS - 1);
+	/* Several sentences, one of them foreign: shown whole. */
+	memset(shown.waiting_for, 'w', HEALTH_JOINED_CHARS - 1);
+	shown.waiting_for[HEALTH_JOINED_CHARS - 2] = '\n';
 	strcpy(shown.warnings[0], evil);
 	strcpy(shown.drops[0].reason, "bad\"} 1\nx{a=\"");
 	strcpy(shown.endpoints[0], "https://user:token@rpc.example:8545/v2/key?x=1");
@@ -105,7 +108,11 @@ static void test_foreign_text_is_cut_and_escaped(void **state)
 	assert_non_null(json);
 	assert_string_equal(json_string_value(json_object_get(json, "blocked_by")),
 			    "a\"b\\c?<script>&'?");
-	assert_int_equal(json_string_length(json_object_get(json, "waiting_for")), 200);
+	assert_int_equal(json_string_length(json_object_get(json, "progress")), 200);
+	assert_int_equal(json_string_length(json_object_get(json, "waiting_for")),
+			 HEALTH_JOINED_CHARS - 1);
+	assert_string_equal(json_string_value(json_object_get(json, "waiting_for")) +
+			    HEALTH_JOINED_CHARS - 3, "w?");
 	assert_string_equal(json_string_value(json_array_get(
 		json_object_get(json, "warnings"), 0)), "a\"b\\c?<script>&'?");
 	json_decref(json);
