@@ -11,6 +11,12 @@ O ?= $(ROOT)/build
 SETUP := $(O)/setup/stamp
 export ROOT O
 
+# The Node.js that setup fetched because this machine's own is too old.
+FETCHED_NODE := $(wildcard $(O)/node/node_modules/node/bin)
+ifneq ($(FETCHED_NODE),)
+export PATH := $(FETCHED_NODE):$(PATH)
+endif
+
 BUILD :=
 CHECK :=
 DEEP :=

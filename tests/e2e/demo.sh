@@ -37,6 +37,8 @@ step() { # name target...
 	steps+="${steps:+, }\"$name\": $(awk "BEGIN{printf \"%.1f\", ($t1 - $t0) / 1000}")"
 }
 step packages setup
+fetched=$O/node/node_modules/node/bin # where this machine's Node.js is too old
+[ -d "$fetched" ] && PATH=$fetched:$PATH
 step userspace build-usr
 step modules modules
 step contracts contracts
