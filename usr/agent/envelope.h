@@ -22,7 +22,6 @@ enum {
 	ENVELOPE_FALLBACK_MS = 60000,   /* then the on-chain key is taken */
 	ENVELOPE_SQUAT_MAX = 16,        /* counters tried against squatted ids */
 	ENVELOPE_PLAIN_MAX_BYTES = 2048,
-	ENVELOPE_WINDOWS_MAX = 8,       /* log windows searched at once */
 };
 
 struct envelope_config {

@@ -457,8 +457,12 @@ void messages_free(struct messages *m)
 {
 	if (!m)
 		return;
-	while (m->reads)
-		read_free(m->reads);
+	while (m->reads) {
+		struct message_read *r = m->reads;
+
+		r->fn(-ESHUTDOWN, NULL, 0, r->next_block, r->next_index, false, r->arg);
+		read_free(r);
+	}
 	while (m->sendings) {
 		struct sending *s = m->sendings;
 

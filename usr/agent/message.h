@@ -56,7 +56,7 @@ struct message_read;
 
 struct messages *messages_new(struct loop *loop, struct chain *chain, struct bundler *bundler,
 			      struct keys *keys);
-/* Open sends answer MESSAGE_OPEN; reads end silently. NULL is fine. */
+/* Open sends answer MESSAGE_OPEN, open reads -ESHUTDOWN. NULL is fine. */
 void messages_free(struct messages *m);
 
 /*

@@ -4,6 +4,7 @@
  * cursor, what is hidden from applications, outcomes of sends, one envelope per
  * peer, and what is believed of the received ones.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,6 +90,17 @@ static void on_peer(const struct envelope_peer *p, void *arg)
 	got.peer = *p;
 }
 
+/* The loop's clock as the tested parts read it; its timers run by the real one. */
+static int64_t ahead_ms;
+
+int64_t __real_loop_now_ms(const struct loop *l);
+int64_t __wrap_loop_now_ms(const struct loop *l);
+
+int64_t __wrap_loop_now_ms(const struct loop *l)
+{
+	return __real_loop_now_ms(l) + ahead_ms;
+}
+
 static const struct envelope_events env_events = { .on_peer = on_peer };
 
 #define UNTIL(condition) do { \
@@ -118,6 +130,7 @@ static int start(void **state)
 	(void)state;
 	memset(&side, 0, sizeof(side));
 	memset(&got, 0, sizeof(got));
+	ahead_ms = 0;
 	loop = loop_new();
 	http = http_new(loop);
 	fake_start(&fake, loop);
@@ -187,6 +200,33 @@ static void on_page(int error, const struct message *m, size_t count, uint64_t n
 	got.next_block = next_block;
 	got.next_index = next_index;
 	got.more = more;
+}
+
+static void on_end(int error, const struct message *m, size_t count, uint64_t next_block,
+		   uint64_t next_index, bool more, void *arg)
+{
+	(void)m;
+	(void)next_block;
+	(void)next_index;
+	(void)more;
+	assert_int_equal(count, 0);
+	*(int *)arg = error;
+}
+
+static void test_an_open_read_is_told_of_the_end(void **state)
+{
+	int first = 0, second = 0;
+
+	(void)state;
+	UNTIL(chain_now(chain));
+	assert_non_null(messages_read(messages, 0, 0, 1024, on_end, &first));
+	assert_non_null(messages_read(messages, 0, 0, 1024, on_end, &second));
+	envelopes_free(envelopes);
+	envelopes = NULL;
+	messages_free(messages);
+	messages = NULL;
+	assert_int_equal(first, -ESHUTDOWN);
+	assert_int_equal(second, -ESHUTDOWN);
 }
 
 static void read_page(uint64_t block, uint64_t index, size_t max_bytes)
@@ -469,6 +509,29 @@ static void test_a_squatted_id_is_passed_over(void **state)
 	UNTIL(bundler_pending(bundler) == 0);
 }
 
+/* A withheld envelope must not block convergence for good. */
+static void test_after_a_minute_the_key_on_chain_is_taken(void **state)
+{
+	(void)state;
+	memset(fake.member[1].ed25519_pub, 6, 32);
+	UNTIL(chain_now(chain));
+	envelopes_snapshot(envelopes, chain_now(chain), false);
+	ahead_ms = ENVELOPE_FALLBACK_MS - 5000;
+	for (int i = 0; i < 250; i++)
+		loop_run_once(loop, 10);
+	assert_int_equal(got.peers, 0); /* not a moment earlier */
+	ahead_ms = ENVELOPE_FALLBACK_MS;
+	UNTIL(got.peers);
+	assert_int_equal(got.peers, 1); /* member 2 has no key on chain */
+	assert_int_equal(got.peer.index, 1);
+	assert_int_equal(got.peer.source, ENVELOPE_FROM_CHAIN);
+	assert_int_equal(got.peer.ed25519_pub[0], 6);
+	fake_mine(&fake);
+	envelope_from(1, fake.member[1].wg_pub, 7);
+	UNTIL(got.peer.source == ENVELOPE_RECEIVED); /* where there is one it wins */
+	assert_int_equal(got.peer.ed25519_pub[0], 7);
+}
+
 static void test_past_64_members_nobody_sends(void **state)
 {
 	(void)state;
@@ -515,7 +578,9 @@ int main(void)
 		T(test_a_live_envelope_is_taken),
 		T(test_each_peer_gets_one_envelope),
 		T(test_a_squatted_id_is_passed_over),
+		T(test_after_a_minute_the_key_on_chain_is_taken),
 		T(test_past_64_members_nobody_sends),
+		T(test_an_open_read_is_told_of_the_end),
 		T(test_at_64_members_everybody_sends),
 	};
 
