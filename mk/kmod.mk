@@ -2,20 +2,27 @@
 # The kernel modules: building for the guests' kernels, static checks, the
 # netlink generator, the guest suites.
 
-KMOD_KERNELS := 6.1 6.12
+# `make modules KERNELS=newest` builds for others: what build/qemu/k* can be.
+KERNELS ?= 6.1 6.12
+KMOD_KERNELS := $(KERNELS)
 KMOD_SOURCES := Kbuild $(wildcard kmod/*.[ch] kmod/ed25519/* kmod/selftest/* \
 	include/uapi/linux/attestmesh.h) kmod/tools/build
 KMOD_MODULES := $(KMOD_KERNELS:%=$(O)/kmod/%/attestmesh.ko)
 
 BUILD += modules
 CHECK += check-kmod
+DEEP += deep-kernel-newest
+BENCH += bench-kernel
 
-.PHONY: modules nl-regen check-kmod
+.PHONY: modules nl-regen check-kmod deep-kernel-newest bench-kernel
 
 modules: $(KMOD_MODULES) ## both kernel modules for the guests' kernels (build/kmod/VERSION/)
 
 $(O)/qemu/k%/stamp: | $(SETUP)
 	tests/qemu/fetch.sh vm
+
+$(O)/qemu/knewest/stamp: | $(SETUP)
+	tests/qemu/newest.sh
 
 $(O)/qemu/src/stamp: | $(SETUP)
 	tests/qemu/fetch.sh source
@@ -27,7 +34,7 @@ $(O)/kmod/%/attestmesh.ko: $(KMOD_SOURCES) $(O)/qemu/k%/stamp
 		{ cat $(O)/kmod/$*.log; exit 1; }
 
 # The directory of a log has to be there before the first module is.
-$(KMOD_MODULES): | $(O)/kmod
+$(KMOD_MODULES) $(O)/kmod/newest/attestmesh.ko: | $(O)/kmod
 $(O)/kmod:
 	mkdir -p $@
 
@@ -38,3 +45,6 @@ nl-regen: $(O)/qemu/src/stamp ## generate the netlink header and policies from t
 
 check-kmod: $(KMOD_MODULES) $(O)/qemu/src/stamp ## modules: static checks, then the guest suites on 6.1 and 6.12
 	tests/netns/check.sh $(KMOD_KERNELS)
+
+deep-kernel-newest: $(O)/kmod/newest/attestmesh.ko $(O)/qemu/src/stamp ## the same on the newest kernel that Debian has (7.x)
+	tests/netns/check.sh newest

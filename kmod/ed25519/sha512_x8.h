@@ -61,9 +61,12 @@ static __always_inline void x8_load_block(vec w[16], const u8 *const msg[8],
 	}
 }
 
-/* One block of each lane in @active into the chaining values @h. */
-static __always_inline void x8_compress(vec h[8], const u8 *const msg[8],
-					unsigned int block, __mmask8 active)
+/*
+ * One block of each lane in @active into the chaining values @h. A frame of its
+ * own: with its caller's vectors in it too it would pass the kernel's 2 KiB.
+ */
+static noinline void x8_compress(vec h[8], const u8 *const msg[8],
+				 unsigned int block, __mmask8 active)
 {
 	vec w[16], s[8];
 	int i, r;
