@@ -18,7 +18,11 @@ const struct comb_shape comb_key_shapes[COMB_SIZES] = {
 	SHAPE(2, 7, 19), SHAPE(2, 8, 16), SHAPE(2, 9, 15),
 };
 
-const struct comb_shape comb_base_verify = SHAPE(2, 9, 15);
+/*
+ * Shared by all keys, so it may be larger than theirs: 22 additions where 64 KiB
+ * would need 30. Its rows are prefetched like theirs.
+ */
+const struct comb_shape comb_base_verify = SHAPE(2, 12, 11);
 const struct comb_shape comb_base_sign = SHAPE(8, 4, 8);
 
 const struct comb_shape *comb_shape_for_bytes(size_t table_bytes)
@@ -33,7 +37,7 @@ const struct comb_shape *comb_shape_for_bytes(size_t table_bytes)
 
 size_t comb_scratch_bytes(const struct comb_shape *s)
 {
-	return s->entries * (sizeof(struct ge) + sizeof(struct fe));
+	return COMB_SCRATCH_BYTES(s->entries);
 }
 
 /*
@@ -80,7 +84,7 @@ static void points_to_entries(struct ge_entry *table, const struct ge *points,
 void comb_build(struct ge_entry *table, const struct comb_shape *s,
 		const struct ge *p, void *scratch)
 {
-	struct ge *points = scratch, teeth[COMB_TEETH_MAX], q = *p;
+	struct ge *teeth = scratch, *points = teeth + COMB_TEETH_MAX, q = *p;
 	struct fe *prefix = (struct fe *)(points + s->entries);
 	int i, j, k, per_comb = 1 << (s->teeth - 1);
 
@@ -115,32 +119,52 @@ static __always_inline u64 spread8(u64 x)
 	return (own_bit + 0x00406070787c7e7fULL) >> 7 & 0x0101010101010101ULL;
 }
 
-/* Digits of eight columns of one comb at a time, one per byte. */
+/* Eight columns of one tooth, one per byte; teeth are counted over all combs. */
+static __always_inline u64 tooth8(const struct comb_shape *s,
+				  const struct sc_bits *u, int tooth, int c)
+{
+	return spread8(bits8(u, tooth * s->spacing + c));
+}
+
+/*
+ * Digits of eight columns of one comb at a time, one per byte: the lower eight
+ * bits of their indices, and the bits above for combs that have them.
+ */
+static __always_inline void digit_columns(struct comb_digits *o,
+					  const struct comb_shape *s,
+					  const struct sc_bits *u, int i, int c,
+					  u64 flip)
+{
+	int others = s->teeth - 1, first = i * s->teeth, j, k;
+	u64 mask = (1ULL << others) - 1, idx = 0, above = 0, top;
+
+	for (j = 0; j < others && j < 8; j++)
+		idx |= tooth8(s, u, first + j, c) << j;
+	for (; j < others; j++)
+		above |= tooth8(s, u, first + j, c) << (j - 8);
+	top = tooth8(s, u, first + j, c);
+	/* a negative top tooth negates the others too */
+	idx ^= ~(top * 0xff);
+	above ^= ~(top * 0xff);
+	top ^= flip;
+#pragma GCC unroll 8
+	for (k = 0; k < 8; k++)
+		o->d[(c + k) * s->combs + i] =
+			(u16)((i << others) +
+			      (((idx >> 8 * k & 0xff) |
+				(above >> 8 * k & 0xff) << 8) & mask)) |
+			(u16)((top >> 8 * k & 1) << 15);
+}
+
 void comb_digits(struct comb_digits *o, const struct comb_shape *s,
 		 const struct sc_bits *u, u64 negate)
 {
-	u64 all = ((1ULL << (s->teeth - 1)) - 1) * 0x0101010101010101ULL;
-	u64 flip = (1 ^ negate) * 0x0101010101010101ULL, idx, top;
-	int i, j, c, k, per_comb = 1 << (s->teeth - 1);
+	u64 flip = (1 ^ negate) * 0x0101010101010101ULL;
+	int i, c;
 
 	for (i = 0; i < s->combs; i++)
-		for (c = 0; c < s->spacing; c += 8) {
-			idx = 0;
-			for (j = 0; j < s->teeth - 1; j++)
-				idx |= spread8(bits8(u, (i * s->teeth + j) *
-							s->spacing + c)) << j;
-			top = spread8(bits8(u, (i * s->teeth + j) *
-					       s->spacing + c));
-			/* a negative top tooth negates the others too */
-			idx = (idx ^ ~(top * 0xff)) & all;
-			top ^= flip;
-#pragma GCC unroll 8
-			for (k = 0; k < 8; k++)
-				o->d[(c + k) * s->combs + i] =
-					(u16)(i * per_comb +
-					      (idx >> 8 * k & 0xff)) |
-					(u16)((top >> 8 * k & 1) << 15);
-		}
+		for (c = 0; c < s->spacing; c += 8)
+			digit_columns(o, s, u, i, c, flip);
 }
 
 static __always_inline void ge_row(struct fe *r, const u64 limbs[5])

@@ -27,10 +27,9 @@ enum {
 	COMB_BITS_MIN = 253,	/* L has 253 bits */
 	COMB_BITS_MAX = 270,
 	COMB_COMBS_MAX = 8,
-	COMB_TEETH_MAX = 9,	/* an index fits one byte beside its sign */
+	COMB_TEETH_MAX = 12,	/* an index fits 15 bits beside its sign */
 	COMB_SPACING_MAX = 64,
 	COMB_DIGITS_MAX = 64,	/* combs * spacing, each shape's rounded up */
-	COMB_ENTRIES_MAX = 512,
 	COMB_SIZES = 7,
 
 	COMB_NEGATIVE = 0x8000,	/* in a digit; the rest is the entry's index */
@@ -39,7 +38,7 @@ enum {
 
 /* Of a key: 1, 2, 4, ... 64 KiB. */
 extern const struct comb_shape comb_key_shapes[COMB_SIZES];
-/* Of the base point, for verifying (64 KiB) and for signing (8 KiB). */
+/* Of the base point, for verifying (512 KiB) and for signing (8 KiB). */
 extern const struct comb_shape comb_base_verify;
 extern const struct comb_shape comb_base_sign;
 
@@ -57,6 +56,9 @@ static inline int comb_bits(const struct comb_shape *s)
 }
 
 /* Working memory of comb_build(), public contents, any u64-aligned memory. */
+#define COMB_SCRATCH_BYTES(entries)					\
+	((entries) * (sizeof(struct ge) + sizeof(struct fe)) +		\
+	 COMB_TEETH_MAX * sizeof(struct ge))
 size_t comb_scratch_bytes(const struct comb_shape *s);
 
 /* Fill @table with the combs of @p. Public points only: not constant time. */

@@ -38,15 +38,29 @@ static __always_inline void LAW(start)(LAW_POINT *r,
 	LAW_FE(mul)(&r->T, &r->X, &r->Y);
 }
 
-static __always_inline void LAW(prefetch)(const struct comb_pair *next, int i)
+static __always_inline void LAW(prefetch_row)(const struct ge_entry *table,
+					      u16 digit)
 {
-	const u8 *row;
+	const u8 *row = (const u8 *)(table + (digit & COMB_INDEX));
 
-	if (!next || i >= next->shape->combs * next->shape->spacing)
-		return;
-	row = (const u8 *)(next->table + (next->a.d[i] & COMB_INDEX));
 	__builtin_prefetch(row);
 	__builtin_prefetch(row + 64);
+}
+
+/* Column @c of @next; its key may have another number of combs and columns. */
+static __always_inline void LAW(prefetch)(const struct comb_pair *next, int c,
+					  int na, int nb)
+{
+	int i;
+
+	if (!next)
+		return;
+	for (i = c * na; i < (c + 1) * na; i++)
+		if (i < next->shape->combs * next->shape->spacing)
+			LAW(prefetch_row)(next->table, next->a.d[i]);
+	for (i = c * nb; i < (c + 1) * nb; i++)
+		if (i < nb * comb_base_verify.spacing)
+			LAW(prefetch_row)(next->base, next->b.d[i]);
 }
 
 /* One column of one table; the last addition leaves T out if a doubling follows */
@@ -64,7 +78,7 @@ static void LAW(evaluate_pair)(LAW_POINT *r, const struct comb_pair *p,
 			       const struct comb_pair *next)
 {
 	int na = p->shape->combs, nb = comb_base_verify.combs;
-	int top = p->shape->spacing - 1, c, i;
+	int top = p->shape->spacing - 1, c;
 	bool with_base;
 
 	LAW(start)(r, p->table, p->a.d[top * na]);
@@ -72,8 +86,7 @@ static void LAW(evaluate_pair)(LAW_POINT *r, const struct comb_pair *p,
 		with_base = c < comb_base_verify.spacing;
 		if (c != top)
 			LAW(dbl)(r, r, true);
-		for (i = 0; i < na; i++)
-			LAW(prefetch)(next, c * na + i);
+		LAW(prefetch)(next, c, na, nb);
 		LAW(column)(r, p->a.d + c * na, na, p->table, c == top,
 			    with_base);
 		if (with_base)

@@ -41,7 +41,7 @@ enum ed25519_key_error {
 
 /* The tables of the base point, shared by all keys; filled once. */
 struct ed25519_base {
-	struct ge_entry verify[512];	/* comb_base_verify */
+	struct ge_entry verify[4096];	/* comb_base_verify */
 	struct ge_entry sign[64];	/* comb_base_sign */
 };
 

@@ -78,16 +78,27 @@ static __always_inline vec columns_first(vec x)
 	return _mm512_permutexvar_epi8(order, x);
 }
 
+/* Low and high bytes of 32 digits to 16 bits, plus the comb's first entry. */
+static __always_inline vec join_bytes(__m256i low, __m256i high, vec base)
+{
+	vec h = _mm512_slli_epi16(_mm512_cvtepu8_epi16(high), 8);
+
+	return _mm512_add_epi16(_mm512_add_epi16(base, h),
+				_mm512_cvtepu8_epi16(low));
+}
+
 /* Eight columns of every lane's digits, bytes by column and lane, to 16 bits. */
-static __always_inline void store_digits(u16 *o, vec idx, int first_entry)
+static __always_inline void store_digits(u16 *o, vec idx, vec above,
+					 int first_entry)
 {
 	const vec base = _mm512_set1_epi16(first_entry);
-	__m256i low = _mm512_castsi512_si256(idx);
-	__m256i high = _mm512_extracti64x4_epi64(idx, 1);
 
-	_mm512_storeu_si512(o, _mm512_add_epi16(base, _mm512_cvtepu8_epi16(low)));
+	_mm512_storeu_si512(o, join_bytes(_mm512_castsi512_si256(idx),
+					  _mm512_castsi512_si256(above), base));
 	_mm512_storeu_si512(o + 32,
-			    _mm512_add_epi16(base, _mm512_cvtepu8_epi16(high)));
+			    join_bytes(_mm512_extracti64x4_epi64(idx, 1),
+				       _mm512_extracti64x4_epi64(above, 1),
+				       base));
 }
 
 /* Comb @i, columns @c to @c + 7; @flip: a byte of ones per lane to negate. */
@@ -96,25 +107,30 @@ static __always_inline void digit_columns(struct ifma_digits *o,
 					  const struct ifma_vec *u, int i,
 					  int c, __mmask64 flip)
 {
-	int j, at, per_comb = 1 << (s->teeth - 1);
-	vec idx = VZERO, bit;
+	int j, at, others = s->teeth - 1, all = (1 << others) - 1;
+	vec idx = VZERO, above = VZERO, bit;
 	__mmask64 negative;
 	u64 signs;
 
-	for (j = 0; j < s->teeth - 1; j++) {
+	for (j = 0; j < others; j++) {
 		at = (i * s->teeth + j) * s->spacing + c;
-		bit = _mm512_maskz_set1_epi8(bits8_x8(u, at), 1 << j);
-		idx = _mm512_or_si512(idx, bit);
+		bit = _mm512_maskz_set1_epi8(bits8_x8(u, at), 1 << j % 8);
+		if (j < 8)
+			idx = _mm512_or_si512(idx, bit);
+		else
+			above = _mm512_or_si512(above, bit);
 	}
 	negative = ~bits8_x8(u, (i * s->teeth + j) * s->spacing + c);
 	/* a negative top tooth negates the others too */
-	bit = _mm512_maskz_set1_epi8(negative, per_comb - 1);
+	bit = _mm512_maskz_set1_epi8(negative, all & 0xff);
 	idx = columns_first(_mm512_xor_si512(idx, bit));
+	bit = _mm512_maskz_set1_epi8(negative, all >> 8);
+	above = columns_first(_mm512_xor_si512(above, bit));
 	bit = columns_first(_mm512_movm_epi8(negative ^ flip));
 	signs = _mm512_movepi8_mask(bit);
 	at = i * s->spacing + c;
 	memcpy(o->negative + at, &signs, sizeof(signs));
-	store_digits(o->index + at * IFMA_LANES, idx, i * per_comb);
+	store_digits(o->index + at * IFMA_LANES, idx, above, i << others);
 }
 
 /* comb_digits() in eight lanes. @negate: a bit per lane. */

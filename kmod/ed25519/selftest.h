@@ -17,7 +17,7 @@ struct selftest_memory {
 	struct ge_entry table[32];
 	struct ed25519_key key;
 	struct ed25519_job jobs[ED25519_BATCH];
-	u8 scratch[32 * (sizeof(struct ge) + sizeof(struct fe))] __aligned(8);
+	u8 scratch[COMB_SCRATCH_BYTES(32)] __aligned(8);
 };
 
 /* Keys, signing, single verification. NULL, or what failed. */
