@@ -14,14 +14,23 @@ CHECK += check-demo check-e2e
 demo: ## two nodes (NODES=3) from a clean checkout to a healthy mesh
 	@exec $(ROOT)/tests/e2e/demo.sh
 
-build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs $(E2E)/stranger.cjs ## the controller of the end-to-end runs
+build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs $(E2E)/stranger.cjs $(E2E)/beatgen $(E2E)/amctl ## the controller of the end-to-end runs
 
 $(E2E)/%.cjs: $(ROOT)/tests/e2e/%.ts $(E2E_SOURCES) $(SETUP)
 	$(E2E_ESBUILD) $< --bundle --platform=node --target=node20 --format=cjs --loader:.proto=text --log-level=warning --outfile=$@
 
-check-demo: $(SETUP) ## make demo killed in the middle, then with two nodes to its end
+# What speaks for a node whose kernel is told to be silent.
+$(E2E)/beatgen: $(ROOT)/tests/netns/beatgen.c $(SETUP)
+	@mkdir -p $(E2E)
+	$(CC) -std=gnu11 -O1 -Wall -Wextra -Werror $< -lsodium -o $@
+
+$(E2E)/amctl: $(ROOT)/tests/netns/amctl.c $(ROOT)/tests/netns/amctl_nl.c $(ROOT)/tests/netns/amctl.h $(SETUP)
+	@mkdir -p $(E2E)
+	$(CC) -std=gnu11 -O1 -Wall -Wextra -Werror -I$(ROOT)/include/uapi $(filter %.c,$^) -o $@
+
+check-demo: $(SETUP) ## make demo killed in the middle, then with two nodes on a terminal to its end
 	$(ROOT)/tests/e2e/killed.sh
-	KEEP=0 NODES=2 OUT=$(O)/demo-2 $(ROOT)/tests/e2e/demo.sh
+	python3 $(ROOT)/tests/e2e/keep.py $(ROOT) $(O)/demo-2
 
 check-e2e: $(SETUP) ## make demo with three nodes, then everything a mesh must survive
 	$(ROOT)/node_modules/.bin/tsc -p $(ROOT)/tests/e2e/tsconfig.json

@@ -9,6 +9,8 @@ import { say, seconds, sleep, until } from "./lab/exec.ts";
 import { ask } from "./lab/http.ts";
 import { added, mounts, namespaces, openSockets, processesWith } from "./lab/sockets.ts";
 import type { Spec } from "./lab/spec.ts";
+import { GATEWAY_IP, SECOND_FIRST } from "./lab/topology.ts";
+import { openOutside, type Outside } from "./outside.ts";
 
 interface Options {
   readonly root: string;
@@ -34,10 +36,14 @@ interface Devnet {
   readonly kmsRootKeyFile: string;
   readonly appComposeFile: string;
   readonly nodes: readonly DevnetNode[];
+  readonly secondNodes: readonly DevnetNode[];
 }
 
 const MARKER = `ATTESTMESH_RUN=${randomBytes(8).toString("hex")}`;
 const [MARKER_NAME, MARKER_VALUE] = MARKER.split("=") as [string, string];
+
+const NEEDS_SECOND_CLUSTER = "badBeats";
+const SECOND_NODES = 2;
 
 function options(): Options {
   const raw = JSON.parse(process.env["E2E_OPTIONS"] ?? "{}") as Partial<Options>;
@@ -47,9 +53,10 @@ function options(): Options {
   return raw as Options;
 }
 
-// Children die with this process even when it is killed outright.
+// Children die with this process even when it is killed outright. A session of
+// their own: a Ctrl-C is for this process, which ends them in order.
 function tied(command: string, args: readonly string[], log?: (line: string) => void): ChildProcess {
-  const child = spawn("setpriv", ["--pdeathsig", "TERM", command, ...args], { env: { ...process.env, [MARKER_NAME]: MARKER_VALUE }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("setpriv", ["--pdeathsig", "TERM", command, ...args], { env: { ...process.env, [MARKER_NAME]: MARKER_VALUE }, stdio: ["ignore", "pipe", "pipe"], detached: true });
   let rest = "";
   const each = (part: Buffer): void => {
     const lines = (rest + part.toString()).split(/\r?\n/);
@@ -83,10 +90,10 @@ class SocketWatch {
     for (const s of added(this.before, openSockets())) this.seen.add(s);
   }
 
-  end(): { looks: number; outside_loopback: string[]; before: string[] } {
+  end(): { looks: number; outside_loopback: string[]; before: string[]; after: string[] } {
     clearInterval(this.timer);
     this.look();
-    return { looks: this.looks, outside_loopback: [...this.seen], before: [...this.before] };
+    return { looks: this.looks, outside_loopback: [...this.seen], before: [...this.before], after: [...openSockets()] };
   }
 }
 
@@ -94,13 +101,15 @@ function guestUrl(url: string): string {
   return url.replace("127.0.0.1", "10.0.2.2");
 }
 
-function writeSpec(o: Options, d: Devnet): string {
+function writeSpec(o: Options, d: Devnet, outside: Outside): string {
   const spec: Spec = {
     chainId: d.chainId, rpcUrl: guestUrl(d.rpcUrl), bundlerUrl: guestUrl(d.bundlerUrl), paymasterUrl: guestUrl(d.paymasterUrl), controlUrl: guestUrl(d.controlUrl),
+    outsideUrl: guestUrl(outside.url),
     indexerRegistry: d.indexerRegistry, kmsRootKeyFile: d.kmsRootKeyFile, appComposeFile: d.appComposeFile,
     nodes: d.nodes.map((n, k) => ({ name: `n${k + 1}`, member: n.member, cluster: n.cluster })),
-    started: o.nodes, programs: `${o.build}/usr/usr`, testPrograms: `${o.build}/usr/tests`, modules: `${o.build}/kmod/${o.kernel}`, fakes: `${o.build}/fakes`, e2e: `${o.build}/e2e`,
-    results: `${o.out}/guest`, scenarios: o.scenarios, beatIntervalMs: 2000, keep: o.keep,
+    second: d.secondNodes.map((n, k) => ({ name: `n${SECOND_FIRST + k}`, member: n.member, cluster: n.cluster })),
+    started: o.nodes, programs: `${o.build}/usr/usr`, testPrograms: `${o.build}/usr/tests`, modules: `${o.build}/kmod/${o.kernel}`, fakes: `${o.build}/fakes`,
+    tools: `${o.build}/e2e`, results: `${o.out}/guest`, scenarios: o.scenarios, beatIntervalMs: 2000, keep: o.keep,
   };
   const path = `${o.out}/spec.json`;
   writeFileSync(path, JSON.stringify(spec, null, 2));
@@ -111,19 +120,18 @@ async function startDevnet(o: Options): Promise<{ child: ChildProcess; devnet: D
   const file = `${o.out}/devnet.json`;
   rmSync(file, { force: true });
   const tail: string[] = [];
-  const child = tied(process.execPath, [`${o.build}/devnet/devnet.cjs`, "--out", file, "--dir", `${o.out}/devnet`, "--nodes", String(o.nodes + o.spares)], (l) => {
+  const child = tied(process.execPath, [`${o.build}/devnet/devnet.cjs`, "--out", file, "--dir", `${o.out}/devnet`, "--nodes", String(o.nodes + o.spares), "--second-nodes", String(o.scenarios.includes(NEEDS_SECOND_CLUSTER) ? SECOND_NODES : 0)], (l) => {
     tail.push(l);
     if (tail.length > 40) tail.shift();
   });
-  await until("the devnet", 120_000, async () => {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${tail.join("\n")}`);
-    return existsSync(file);
-  }).catch((e: Error) => { throw new Error(`${e.message}\n${tail.join("\n")}`); });
+  const gone = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  await until("the devnet", 120_000, async () => gone() || existsSync(file)).catch((e: Error) => { throw new Error(`${e.message}\n${tail.join("\n")}`); });
+  if (gone()) throw new Error(`the devnet ended with ${child.exitCode ?? child.signalCode}: ${tail.join("\n")}`);
   return { child, devnet: JSON.parse(readFileSync(file, "utf8")) as Devnet };
 }
 
-function startGuest(o: Options, spec: string): ChildProcess {
-  return tied(`${o.root}/tests/qemu/vm`, ["-k", o.kernel, "-t", String(o.limitSeconds), "-m", "3G", "-w", `${o.out}/guest`, "-c", `${o.out}/console.sock`,
+function startGuest(o: Options, spec: string, outside: Outside): ChildProcess {
+  return tied(`${o.root}/tests/qemu/vm`, [...outside.gatewayPorts.flatMap((p) => ["-f", `${p}:${GATEWAY_IP}:443`]), "-k", o.kernel, "-t", String(o.limitSeconds), "-m", "3G", "-w", `${o.out}/guest`, "-c", `${o.out}/console.sock`,
     "-o", `${o.out}/serial.log`, "--", process.execPath, `${o.build}/e2e/guest.cjs`, spec], (line) => {
     // The guest's own story; the kernel's words stay in the log.
     if (/^\[ *[0-9.]+ s\] /.test(line)) say(`guest ${line.replace(/^\[ */, "[")}`);
@@ -132,8 +140,8 @@ function startGuest(o: Options, spec: string): ChildProcess {
 
 function lookAround(o: Options): void {
   say("everything is up. To look around, from another terminal:");
-  say(`  ${o.root}/tests/qemu/console ${o.out}/console.sock                      a shell in the guest`);
-  say(`  ${o.root}/tests/qemu/console ${o.out}/console.sock ip netns exec n1 bash   a shell inside node 1`);
+  say(`  ${o.root}/tests/e2e/shell ${o.out}/console.sock n1   a shell inside node 1; try: attestmesh show, attestmesh peers`);
+  say(`  ${o.root}/tests/qemu/console ${o.out}/console.sock   a shell in the guest around them`);
   say("Ctrl-C ends everything.");
 }
 
@@ -169,9 +177,11 @@ async function main(): Promise<number> {
   const before = { mounts: mounts(), namespaces: namespaces() };
   const watch = new SocketWatch();
   let devnet: { child: ChildProcess; devnet: Devnet } | undefined;
+  let outside: Outside | undefined;
   let guest: ChildProcess | undefined;
   let ending = false;
   const problems: string[] = [];
+  let keptSeconds = 0;
   const parent = process.ppid;
   const finish = (why: string): void => {
     if (ending) return;
@@ -186,28 +196,33 @@ async function main(): Promise<number> {
     say(`devnet: chain, contracts, bundler, worker for ${o.nodes} nodes`);
     devnet = await startDevnet(o);
     say(`devnet ready; booting a guest with kernel ${o.kernel}`);
-    guest = startGuest(o, writeSpec(o, devnet.devnet));
+    outside = await openOutside(`${o.build}/e2e/stranger.cjs`, tied);
+    guest = startGuest(o, writeSpec(o, devnet.devnet, outside), outside);
     const running = guest;
     const done = (): boolean => running.exitCode !== null || running.signalCode !== null;
     const result = `${o.out}/guest/guest.json`;
     const complete = (): boolean => existsSync(result) && "failed" in (JSON.parse(readFileSync(result, "utf8") || "{}") as Row);
     while (!ending && !done() && !(o.keep && complete())) await sleep(200);
     if (o.keep && !ending && complete()) {
+      const from = Date.now();
+      table(((JSON.parse(readFileSync(result, "utf8")) as Row)["demo"] ?? {}) as Row);
       lookAround(o);
       while (!ending && !done()) await sleep(200);
+      keptSeconds = seconds(from);
     }
-    if (done() && running.exitCode !== 0) problems.push(`the guest ended with ${running.exitCode ?? running.signalCode}; see ${o.out}/serial.log`);
+    if (!ending && done() && running.exitCode !== 0) problems.push(`the guest ended with ${running.exitCode ?? running.signalCode}; see ${o.out}/serial.log`);
   } catch (error) {
     problems.push((error as Error).message);
   }
   for (const [child, what, patience] of [[guest, "the guest", 15_000], [devnet?.child, "the devnet", 20_000]] as const) {
     await stop(child, what, patience).catch((e: Error) => problems.push(e.message));
   }
+  outside?.close();
   clearInterval(orphan);
-  return finishReport(o, devnet?.devnet, watch, before, started, problems);
+  return finishReport(o, devnet?.devnet, watch, before, seconds(started) - keptSeconds, problems);
 }
 
-async function finishReport(o: Options, d: Devnet | undefined, watch: SocketWatch, before: { mounts: Set<string>; namespaces: Set<string> }, started: number, problems: string[]): Promise<number> {
+async function finishReport(o: Options, d: Devnet | undefined, watch: SocketWatch, before: { mounts: Set<string>; namespaces: Set<string> }, runSeconds: number, problems: string[]): Promise<number> {
   const guestFile = `${o.out}/guest/guest.json`;
   const guest = existsSync(guestFile) ? (JSON.parse(readFileSync(guestFile, "utf8")) as Row) : {};
   const demo = (guest["demo"] ?? {}) as Row;
@@ -226,7 +241,6 @@ async function finishReport(o: Options, d: Devnet | undefined, watch: SocketWatc
   const listening = watch.end();
   if (listening.outside_loopback.length > 0) problems.push(`listened outside loopback: ${listening.outside_loopback.join(", ")}`);
   const setupSeconds = Object.values(o.setup).reduce((a, b) => a + b, 0);
-  const runSeconds = seconds(started);
   const { ok: _ok, seconds: _seconds, ...measured } = demo;
   const stock = d?.nodes.findIndex((n) => n.stockProxy !== undefined) ?? -1;
   const report: Row = {
@@ -238,7 +252,7 @@ async function finishReport(o: Options, d: Devnet | undefined, watch: SocketWatc
   writeFileSync(`${o.out}/report.json`, JSON.stringify(report, null, 2) + "\n");
   table(report);
   problems.forEach((p) => console.log(`  FAILED: ${p}`));
-  console.log(`  ${runSeconds} s without setup, ${String(report["total_seconds"])} s in all; ${o.out.replace(`${o.root}/`, "")}/report.json`);
+  console.log(`  ${runSeconds.toFixed(1)} s without setup, ${String(report["total_seconds"])} s in all; ${o.out.replace(`${o.root}/`, "")}/report.json`);
   const good = o.scenarios.filter((s) => (guest[s] as Row | undefined)?.["ok"] === true).length;
   console.log(`${good} passed, ${problems.length === 0 ? 0 : Math.max(1, o.scenarios.length - good)} failed`);
   return problems.length === 0 ? 0 : 1;

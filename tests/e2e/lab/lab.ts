@@ -2,7 +2,7 @@
 // The whole lab in the guest: network, services, modules, nodes; and the
 // restarts that touch several of them at once.
 import { mkdirSync } from "node:fs";
-import { say, seconds, sleep } from "./exec.ts";
+import { check, say, seconds, sleep } from "./exec.ts";
 import { Faults } from "./faults.ts";
 import { LabNode } from "./node.ts";
 import { endAll } from "./processes.ts";
@@ -97,6 +97,8 @@ export class Lab {
     for (const n of this.nodes) n.makeNs(this.services.hosts());
     this.startNodes();
     const after = { cookies: this.nodes.map((n) => netnsCookie(n.ns)), modules: moduleLoadTimes() };
+    after.cookies.forEach((c, k) => check(!before.cookies.includes(c), `n${k + 1} is the namespace that it was`));
+    for (const [name, at] of Object.entries(after.modules)) check(at > before.modules[name]!, `${name} was not loaded again`);
     const startedMs = Math.max(...this.nodes.map((n) => n.agent!.startedMs));
     return { startedMs, destroyed: { namespace_cookies: { before: before.cookies, after: after.cookies }, module_load_seconds: { before: before.modules, after: after.modules } } };
   }

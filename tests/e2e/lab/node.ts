@@ -18,6 +18,7 @@ export interface Health {
   readonly csk_acquired: boolean;
   readonly blocked_by?: string;
   readonly waiting_for?: string;
+  readonly warnings?: readonly string[];
 }
 
 export interface KernelPeer {
@@ -130,6 +131,11 @@ export class LabNode {
   // The command line tool inside the namespace.
   cli(...args: string[]): string {
     return must("ip", inNs(this.ns, this.cliArgs(args)));
+  }
+
+  // The kernel's events as they happen, a JSON line each, until it is ended.
+  watchKernel(logFile: string): Program {
+    return start(`${this.ns} watch`, logFile, "ip", inNs(this.ns, this.cliArgs(["watch", "--json"])), { PATH: process.env["PATH"] ?? "" });
   }
 
   // The same where a refusal is what is asked for.

@@ -6,8 +6,8 @@ import { until } from "./exec.ts";
 import { ask } from "./http.ts";
 import { dstackSocket } from "./node.ts";
 import { end, start, type Program } from "./processes.ts";
-import type { Spec } from "./spec.ts";
-import { GATEWAY_DOMAIN, GATEWAY_IP, GATEWAY_NS, inNs, nodeIp, nodeNs } from "./topology.ts";
+import type { NodeSpec, Spec } from "./spec.ts";
+import { GATEWAY_DOMAIN, GATEWAY_IP, GATEWAY_NS, SECOND_FIRST, inNs, nodeIp, nodeNs } from "./topology.ts";
 
 const STATUS_SOCKET = "/run/lab/gateway.sock";
 const ROUTES_FILE = "/run/lab/routes.json";
@@ -15,6 +15,10 @@ const ROUTES_FILE = "/run/lab/routes.json";
 export interface GatewayLimits {
   readonly idleMs?: number;
   readonly totalMs?: number;
+}
+
+function appId(spec: NodeSpec): string {
+  return spec.member.slice(2).toLowerCase();
 }
 
 export class Services {
@@ -25,16 +29,21 @@ export class Services {
     mkdirSync("/run/lab/dstack", { recursive: true });
   }
 
+  // Every member of both clusters, by the number of its namespace.
+  private members(): { i: number; spec: NodeSpec }[] {
+    return [...this.lab.nodes.map((spec, k) => ({ i: k + 1, spec })), ...this.lab.second.map((spec, k) => ({ i: SECOND_FIRST + k, spec }))];
+  }
+
   private node(bundle: string, args: readonly string[]): string[] {
     return [`${this.lab.fakes}/${bundle}`, ...args];
   }
 
   async startGuestAgents(): Promise<void> {
     const args = ["--kms-root-key", `@${this.lab.kmsRootKeyFile}`, "--app-compose", this.lab.appComposeFile];
-    this.lab.nodes.forEach((n, k) => args.push("--socket", dstackSocket(nodeNs(k + 1)), "--app-id", n.member.slice(2).toLowerCase()));
+    for (const { i, spec } of this.members()) args.push("--socket", dstackSocket(nodeNs(i)), "--app-id", appId(spec));
     this.guestAgents = start("guest agents", `${this.lab.results}/guest-agents.log`, process.execPath,
       this.node("guest-agent.cjs", args), { PATH: process.env["PATH"] ?? "" });
-    await until("the guest agents' sockets", 30_000, async () => this.lab.nodes.every((_, k) => existsSync(dstackSocket(nodeNs(k + 1)))));
+    await until("the guest agents' sockets", 30_000, async () => this.members().every(({ i }) => existsSync(dstackSocket(nodeNs(i)))));
   }
 
   stopGuestAgents(): Promise<void> {
@@ -47,7 +56,7 @@ export class Services {
   }
 
   writeRoutes(): void {
-    const routes = Object.fromEntries(this.lab.nodes.map((n, k) => [n.member.slice(2).toLowerCase(), nodeIp(k + 1)]));
+    const routes = Object.fromEntries(this.members().map(({ i, spec }) => [appId(spec), nodeIp(i)]));
     writeFileSync(ROUTES_FILE, JSON.stringify({ base: GATEWAY_DOMAIN, routes }));
   }
 
@@ -78,6 +87,6 @@ export class Services {
   }
 
   hosts(): string[] {
-    return this.lab.nodes.map((n) => `${n.member.slice(2).toLowerCase()}-51900s.${GATEWAY_DOMAIN}`);
+    return this.members().map(({ spec }) => `${appId(spec)}-51900s.${GATEWAY_DOMAIN}`);
   }
 }

@@ -1,30 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this machine listens on outside loopback, and what a run leaves behind.
+// What a machine or a namespace listens on outside loopback, and what a run
+// leaves behind.
 import { readFileSync, readdirSync } from "node:fs";
 
 const TCP_LISTEN = "0A";
 const UDP_UNCONNECTED = "07";
+const TABLES = [["tcp", TCP_LISTEN], ["tcp6", TCP_LISTEN], ["udp", UDP_UNCONNECTED], ["udp6", UDP_UNCONNECTED]] as const;
 
-function isLoopback(hex: string): boolean {
-  if (hex.length === 8) return hex.slice(6) === "7F";              // 127.0.0.0/8, little-endian
-  if (hex === "00000000000000000000000001000000") return true;     // ::1
-  return hex.startsWith("0000000000000000FFFF0000") && hex.slice(30) === "7F";
+// "0100007F" and its IPv6 kind: words of the machine's byte order.
+export function address(hex: string): string {
+  const bytes = Buffer.from(hex, "hex");
+  for (let at = 0; at < bytes.length; at += 4) bytes.subarray(at, at + 4).reverse();
+  if (bytes.length === 4) return bytes.join(".");
+  return bytes.toString("hex").replace(/(.{4})(?=.)/g, "$1:");
 }
 
-// "tcp 00000000:1F90" for each listening socket that others could reach.
-export function openSockets(): Set<string> {
+function isLoopback(text: string): boolean {
+  return text.startsWith("127.") || text === `${"0000:".repeat(7)}0001` || /^(0000:){5}ffff:7f/.test(text);
+}
+
+function ownTable(name: string): string {
+  try {
+    return readFileSync(`/proc/net/${name}`, "utf8");
+  } catch {
+    return ""; // no IPv6 here
+  }
+}
+
+// "tcp 0.0.0.0:8080" for each listening socket that others could reach; table
+// reads /proc/net of the namespace that is asked about.
+export function openSockets(table: (name: string) => string = ownTable): Set<string> {
   const out = new Set<string>();
-  for (const [file, state] of [["tcp", TCP_LISTEN], ["tcp6", TCP_LISTEN], ["udp", UDP_UNCONNECTED], ["udp6", UDP_UNCONNECTED]] as const) {
-    let text: string;
-    try {
-      text = readFileSync(`/proc/net/${file}`, "utf8");
-    } catch {
-      continue; // no IPv6 here
-    }
-    for (const line of text.split("\n").slice(1)) {
+  for (const [name, state] of TABLES) {
+    for (const line of table(name).split("\n").slice(1)) {
       const [, local, , st] = line.trim().split(/\s+/);
       if (local === undefined || st !== state) continue;
-      if (!isLoopback(local.split(":")[0] ?? "")) out.add(`${file} ${local}`);
+      const [host, port] = local.split(":") as [string, string];
+      if (!isLoopback(address(host))) out.add(`${name} ${address(host)}:${parseInt(port, 16)}`);
     }
   }
   return out;

@@ -12,18 +12,20 @@ export interface NodeSpec {
 export interface Spec {
   readonly chainId: number;
   readonly nodes: readonly NodeSpec[];
+  readonly second: readonly NodeSpec[]; // members of a cluster of their own
   readonly started: number;      // so many of them start; the others are spare members
   readonly rpcUrl: string;       // as the guest sees them
   readonly bundlerUrl: string;
   readonly paymasterUrl: string;
   readonly controlUrl: string;   // of the devnet: faults, counters
+  readonly outsideUrl: string;   // of what runs on the host for the guest
   readonly indexerRegistry: string;
   readonly kmsRootKeyFile: string;
   readonly appComposeFile: string;
   readonly programs: string;     // directory of attestmeshd and friends
   readonly testPrograms: string; // directory of programs built for tests only
   readonly modules: string;      // directory of the .ko files
-  readonly e2e: string;          // directory of this controller's bundles
+  readonly tools: string;        // directory of beatgen and amctl
   readonly fakes: string;        // directory of the bundled fakes
   readonly results: string;      // writable, seen by the host
   readonly scenarios: readonly string[];

@@ -14,6 +14,9 @@ export const GATEWAY_DOMAIN = "gw.attestmesh.test";
 const UPLINK_IP = "10.0.2.15";
 const HOST_IP = "10.0.2.2";
 
+// The nodes of the second cluster are numbered from here.
+export const SECOND_FIRST = 21;
+
 export function nodeNs(i: number): string {
   return `n${i}`;
 }

@@ -3,15 +3,20 @@
 // keys are equal, every address pings, a message arrives at one app alone;
 // then one agent dies and returns, then everything is made anew.
 import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { keccak_256 } from "@noble/hashes/sha3";
 import { status } from "@grpc/grpc-js";
 import { App, type Message } from "../lab/app.ts";
 import { check, say, seconds, sleep, until } from "../lab/exec.ts";
+import { exposed } from "../lab/exposed.ts";
 import { metric } from "../lab/http.ts";
 import type { Lab } from "../lab/lab.ts";
 import type { LabNode } from "../lab/node.ts";
 
 const FIRST_START_MS = 240_000;
 const RESTART_MS = 120_000;
+const AGENT_BACK_MS = 5_000;
+const ALL_BACK_MS = 10_000;
 const PHASES = ["booting", "registering", "subscribing", "waiting-peers", "wg-configuring", "pulling-csk", "heartbeating", "healthy"] as const;
 
 interface Counts { operations: number; envelopes: number; pending: number }
@@ -89,14 +94,20 @@ function leaks(plain: Buffer, cipher: Buffer): boolean {
   return false;
 }
 
+async function rpc(lab: Lab, method: string, params: unknown[]): Promise<unknown> {
+  const r = await fetch(lab.spec.rpcUrl, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }) });
+  return ((await r.json()) as { result: unknown }).result;
+}
+
+async function beatKeyOnChain(lab: Lab, memberId: string): Promise<string> {
+  const selector = Buffer.from(keccak_256("ed25519KeyOf(bytes32)")).toString("hex").slice(0, 8);
+  return String(await rpc(lab, "eth_call", [{ to: lab.nodes[0]!.spec.cluster, data: `0x${selector}${memberId}` }, "latest"])).slice(2);
+}
+
 // The ciphertext as the chain logged it.
 async function loggedCiphertext(lab: Lab, m: Message): Promise<Buffer> {
-  const rpc = async (method: string, params: unknown[]): Promise<unknown> => {
-    const r = await fetch(lab.spec.rpcUrl, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }) });
-    return ((await r.json()) as { result: unknown }).result;
-  };
   const at = `0x${m.block.toString(16)}`;
-  const logs = (await rpc("eth_getLogs", [{ fromBlock: at, toBlock: at, address: lab.nodes[0]!.spec.cluster }])) as { logIndex: string; data: string }[];
+  const logs = (await rpc(lab, "eth_getLogs", [{ fromBlock: at, toBlock: at, address: lab.nodes[0]!.spec.cluster }])) as { logIndex: string; data: string }[];
   const log = logs.find((l) => Number(l.logIndex) === m.logIndex);
   check(log !== undefined, `no log ${m.logIndex} in block ${m.block}`);
   return Buffer.from(log.data.slice(2), "hex");
@@ -126,6 +137,18 @@ async function message(lab: Lab, apps: readonly App[], ids: readonly string[]): 
   return { delivered: true, sender_ok: senderOk, leaked, seconds: took };
 }
 
+// No record stands in the registry of a new chain: every node says so, in the
+// health answer and once in its log, and goes on by polling.
+async function withoutIndexer(lab: Lab): Promise<string> {
+  const says = new RegExp(`registry ${lab.spec.indexerRegistry.toLowerCase()} has no record; chain logs are polled instead`);
+  for (const n of lab.nodes) {
+    const warnings = (await n.health()).warnings ?? [];
+    check(warnings.some((w) => says.test(w)), `${n.ns} says nothing of the registry: ${warnings.join("; ")}`);
+    check(says.test(n.logs()), `${n.ns}'s log says nothing of the registry`);
+  }
+  return says.source;
+}
+
 async function beats(n: LabNode): Promise<Record<string, unknown>> {
   const text = await n.metrics();
   const dropped: Record<string, number> = {};
@@ -133,8 +156,11 @@ async function beats(n: LabNode): Promise<Record<string, unknown>> {
   return { sent: metric(text, "attestmesh_beats_sent_total"), accepted: metric(text, "attestmesh_beats_accepted_total"), dropped };
 }
 
-async function restarts(lab: Lab): Promise<Record<string, unknown>> {
-  await until("no operation to be pending and every beat key on chain", 60_000, async () => (await sum(lab)).pending === 0);
+async function restarts(lab: Lab, ids: readonly string[]): Promise<Record<string, unknown>> {
+  await until("no operation to be pending and every beat key on chain", 60_000, async () => {
+    const keys = await Promise.all(ids.map((id) => beatKeyOnChain(lab, id)));
+    return keys.every((k) => /^[0-9a-f]{64}$/.test(k) && !/^0*$/.test(k)) && (await sum(lab)).pending === 0;
+  });
   const before = await sum(lab);
   const others = before.operations - (await counts(lab.node(1))).operations;
   const otherEnvelopes = before.envelopes - (await counts(lab.node(1))).envelopes;
@@ -145,12 +171,14 @@ async function restarts(lab: Lab): Promise<Record<string, unknown>> {
   const killed = lab.node(1).agent!.startedMs;
   await lab.node(1).untilHealthy(RESTART_MS);
   const agentSeconds = seconds(killed);
+  check(agentSeconds * 1000 <= AGENT_BACK_MS, `the killed agent took ${agentSeconds} s to be healthy, more than ${AGENT_BACK_MS / 1000}`);
   const afterKill = await sum(lab);
 
   say("   all nodes from nothing, modules included");
   const { startedMs, destroyed } = await lab.restartAll();
   await lab.untilHealthy(RESTART_MS);
   const allSeconds = seconds(startedMs);
+  check(allSeconds * 1000 <= ALL_BACK_MS, `all nodes from nothing took ${allSeconds} s, more than ${ALL_BACK_MS / 1000}`);
   const afterAll = await sum(lab);
   // A new process counts from zero; the others went on from where they were.
   const operations = afterKill.operations - others + afterAll.operations;
@@ -172,6 +200,8 @@ export async function demo(lab: Lab): Promise<Record<string, unknown>> {
     check(cskEqual, "the CSKs differ");
     say(`   all healthy, CSK ${hashes[0]!.slice(0, 16)}… equal everywhere`);
     const addresses = lab.nodes.map(meshAddresses);
+    const indexer = await withoutIndexer(lab);
+    const listening = exposed(lab, addresses);
     const pingsOk = pingAll(lab, addresses);
     say("   every pair of mesh addresses pings, IPv4 and IPv6");
     const delivered = await message(lab, apps, ids);
@@ -184,8 +214,9 @@ export async function demo(lab: Lab): Promise<Record<string, unknown>> {
         csk_sha256: hashes[n.i - 1], phase_seconds: await phaseSeconds(n), operations_sent: c.operations, envelopes_sent: c.envelopes, beats: await beats(n) });
     }
     apps.forEach((a) => a.close());
-    const restart = await restarts(lab);
-    return { nodes, csk_equal: cskEqual, converged: nodes.every((n) => n.first_converged), pings_ok: pingsOk, message: delivered, restart };
+    const restart = await restarts(lab, ids);
+    const moduleVersion = readFileSync("/sys/module/attestmesh/version", "utf8").trim();
+    return { module_version: moduleVersion, nodes, csk_equal: cskEqual, converged: nodes.every((n) => n.first_converged), pings_ok: pingsOk, message: delivered, restart, indexer, exposed: listening };
   } finally {
     stopWatching();
   }

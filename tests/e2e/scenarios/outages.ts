@@ -29,7 +29,7 @@ const OUTAGES: readonly Outage[] = [
   { service: "gateway", says: /gateway/i, asksWhileRunning: true, newMember: false,
     begin: async (l) => { await l.services.gatewayMode("refuse"); await l.services.gatewayCut(); }, end: (l) => l.services.gatewayMode("ok") },
   { service: "bridge", says: /bridge/i, asksWhileRunning: true, newMember: false, begin: async (_, n) => n.stopBridge(), end: async (_, n) => n.startBridge() },
-  { service: "guest agent", says: /guest agent|dstack/i, asksWhileRunning: false, newMember: false,
+  { service: "guest agent", says: /guest agent(?!: no answer yet)/i, asksWhileRunning: false, newMember: false,
     begin: async (l, n) => l.services.guestAgentMode(n.i, "stale-socket"), end: async (l, n) => l.services.guestAgentMode(n.i, "ok") },
 ];
 
@@ -64,7 +64,11 @@ async function booting(lab: Lab, o: Outage): Promise<Record<string, unknown>> {
   await o.end(lab, n);
   const t = Date.now();
   await n.untilHealthy(RECOVER_MS);
-  const row = { service: o.service, while: "booting", waiting_for: says, seconds_to_recover: seconds(t), before, after: await sent(lab) };
+  const after = await sent(lab);
+  // A node that comes back has nothing to say to the chain.
+  if (!o.newMember) check(after.operations === before.operations, `${o.service} away while booting: ${after.operations - before.operations} operations sent`);
+  check(after.messages === before.messages, `${o.service} away while booting: ${after.messages - before.messages} messages sent`);
+  const row = { service: o.service, while: "booting", waiting_for: says, seconds_to_recover: seconds(t), before, after };
   await lab.untilHealthy(30_000);
   return row;
 }
@@ -97,7 +101,9 @@ async function running(lab: Lab, o: Outage): Promise<Record<string, unknown>> {
   inbox.stop();
   from.close();
   at.close();
-  return { service: o.service, while: "running", waiting_for: says, seconds_to_recover: took, before, after: await sent(lab), phase_meanwhile: during.phase };
+  const after = await sent(lab);
+  check(after.messages === before.messages + 1, `${o.service} away while running: ${after.messages - before.messages} messages counted, one was given`);
+  return { service: o.service, while: "running", waiting_for: says, seconds_to_recover: took, before, after, phase_meanwhile: during.phase };
 }
 
 // How an endpoint is away must not matter; the table has one way for each.
