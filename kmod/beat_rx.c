@@ -265,6 +265,32 @@ static void provide_row(struct amesh_mesh *mesh, struct amesh_peer *peer)
 		kvfree(amesh_live_row_give(&mesh->live, &peer->live, mem, bytes));
 }
 
+/* The incarnation rose: from now on nothing below it goes out, and the peers
+ * are to know it soon.
+ */
+static void raised(struct amesh_mesh *mesh)
+{
+	amesh_count(mesh, AMESH_COUNT_RAISES);
+	amesh_mesh_note_incarnation(mesh);
+	amesh_pace_want(&mesh->pace, ktime_get_boottime_ns());
+}
+
+/* User space is told once per floor of MESH_SET, the other instance whenever
+ * it is ahead: see amesh_own_tell().
+ */
+static void tell_twin(struct amesh_mesh *mesh, struct amesh_peer *peer,
+		      const struct amesh_trailer *trailer)
+{
+	if (!amesh_own_is_twin(&mesh->own, mesh->live.peers))
+		return;
+	if (!mesh->twin_told)
+		amesh_event_own(mesh, ATTESTMESH_CMD_TWIN, peer,
+				trailer->floor_incarnation);
+	mesh->twin_told = true;
+	if (amesh_own_tell(&mesh->own, trailer))
+		raised(mesh);
+}
+
 static void heed_trailer(struct amesh_mesh *mesh, struct amesh_peer *peer,
 			 const struct amesh_trailer *trailer)
 {
@@ -273,9 +299,7 @@ static void heed_trailer(struct amesh_mesh *mesh, struct amesh_peer *peer,
 	case AMESH_OWN_SENT:
 		break;
 	case AMESH_OWN_RAISED:
-		amesh_count(mesh, AMESH_COUNT_RAISES);
-		amesh_mesh_note_incarnation(mesh);
-		amesh_pace_want(&mesh->pace, ktime_get_boottime_ns());
+		raised(mesh);
 		break;
 	case AMESH_OWN_STOPPED:
 		if (!mesh->stopped_told)
@@ -284,12 +308,7 @@ static void heed_trailer(struct amesh_mesh *mesh, struct amesh_peer *peer,
 		mesh->stopped_told = true;
 		break;
 	case AMESH_OWN_TWIN:
-		if (amesh_own_is_twin(&mesh->own, mesh->live.peers) &&
-		    !mesh->twin_told) {
-			amesh_event_own(mesh, ATTESTMESH_CMD_TWIN, peer,
-					trailer->floor_incarnation);
-			mesh->twin_told = true;
-		}
+		tell_twin(mesh, peer, trailer);
 		break;
 	}
 }

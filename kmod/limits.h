@@ -84,6 +84,27 @@ enum amesh_limits {
 	 */
 	AMESH_RAISE_MS_MAX = 3600000,
 
+	/* How far above its own incarnation a node must be shown another for
+	 * it to be another start of this member: starts have floors of their
+	 * own, whole seconds, while whatever a node of one start can meet
+	 * again (a restored snapshot) is single raises away. A node that has
+	 * found out about another instance raises by as much, so that the
+	 * other one sees it too.
+	 */
+	AMESH_TWIN_APART_MS = 1000,
+
+	/* Beats of one peer that show another start before this node raises
+	 * past it: about two turns at a peer that two instances share
+	 * (WireGuard makes a new session after 15 s of silence), so that the
+	 * sign still stands at the second peer when that one is heard.
+	 */
+	AMESH_TWIN_SHOWS = 16,
+
+	/* Beats of an incarnation before a node that knows of another instance
+	 * raises again: time for the other one to be shown this one.
+	 */
+	AMESH_TWIN_TELL_BEATS = 8,
+
 	/* A peer down this long gets only every eighth beat: enough for it to
 	 * come back within eight intervals, an eighth of the traffic.
 	 */

@@ -46,33 +46,86 @@ static void bind_peer(struct amesh_own_peer *peer, u64 mesh)
 {
 	if (peer->mesh == mesh)
 		return;
+	memset(peer, 0, sizeof(*peer));
 	peer->mesh = mesh;
-	peer->raised = false;
-	peer->twin = false;
+}
+
+/* Of an older incarnation it is not known whether this node sent it. */
+static void note_sent(const struct amesh_own *own, struct amesh_own_peer *peer,
+		      u64 mesh, const struct amesh_trailer *trailer)
+{
+	if (trailer->floor_sequence == 0 ||
+	    trailer->floor_incarnation != own->incarnation)
+		return;
+	bind_peer(peer, mesh);
+	peer->showed = true;
+	peer->shows = 0;
+}
+
+static bool is_another_start(const struct amesh_own *own,
+			     const struct amesh_own_peer *peer,
+			     const struct amesh_trailer *trailer)
+{
+	return peer->showed &&
+	       trailer->floor_incarnation >=
+		       amesh_add_sat_u64(own->incarnation,
+					 AMESH_TWIN_APART_MS);
+}
+
+static void testify(struct amesh_own *own, struct amesh_own_peer *peer)
+{
+	if (!peer->twin)
+		own->twins++;
+	peer->twin = true;
+}
+
+/* The highest incarnation that a raise may reach. */
+static u64 raise_bound(const struct amesh_own *own)
+{
+	return amesh_add_sat_u64(own->floor, AMESH_RAISE_MS_MAX);
 }
 
 enum amesh_own_verdict amesh_own_trailer(struct amesh_own *own,
 					 struct amesh_own_peer *peer, u64 mesh,
 					 const struct amesh_trailer *trailer)
 {
-	u64 bound = amesh_add_sat_u64(own->floor, AMESH_RAISE_MS_MAX);
+	bool started;
 
-	if (is_sent(own, trailer))
+	if (is_sent(own, trailer)) {
+		note_sent(own, peer, mesh, trailer);
 		return AMESH_OWN_SENT;
+	}
 	bind_peer(peer, mesh);
-	if (peer->raised) {
-		if (!peer->twin)
-			own->twins++;
-		peer->twin = true;
+	started = is_another_start(own, peer, trailer);
+	if (peer->raised || started)
+		testify(own, peer);
+	if (peer->raised)
+		return AMESH_OWN_TWIN;
+	if (started && peer->shows < AMESH_TWIN_SHOWS) {
+		peer->shows++;
 		return AMESH_OWN_TWIN;
 	}
 	/* The new incarnation, one above, may reach the bound, not pass it. */
-	if (trailer->floor_incarnation >= bound)
+	if (trailer->floor_incarnation >= raise_bound(own))
 		return AMESH_OWN_STOPPED;
 	peer->raised = true;
 	own->incarnation = trailer->floor_incarnation + 1;
 	own->sequence = 0;
 	return AMESH_OWN_RAISED;
+}
+
+bool amesh_own_tell(struct amesh_own *own, const struct amesh_trailer *trailer)
+{
+	u64 bound = raise_bound(own);
+
+	if (own->sequence < AMESH_TWIN_TELL_BEATS ||
+	    trailer->floor_incarnation >= bound)
+		return false;
+	own->incarnation = amesh_min_u64(amesh_add_sat_u64(trailer->floor_incarnation,
+							   AMESH_TWIN_APART_MS),
+					 bound);
+	own->sequence = 0;
+	return true;
 }
 
 bool amesh_own_is_twin(const struct amesh_own *own, u32 peers)

@@ -14,7 +14,7 @@
  * @incarnation: in use
  * @sequence: of the last beat built; 0 = none in this incarnation
  * @floor: highest floor given by MESH_SET so far, ms
- * @twins: peers that have shown an unsent incarnation again after their raise
+ * @twins: peers that are witnesses of another instance
  *
  * Protected by the mesh's lock.
  */
@@ -33,11 +33,16 @@ struct amesh_own {
  *	second raise.
  * @raised: this peer's one raise is used
  * @twin: this peer counts in amesh_own.twins
+ * @showed: this peer has shown a number that this node had sent
+ * @shows: how often it has shown another start since then, up to
+ *	AMESH_TWIN_SHOWS
  */
 struct amesh_own_peer {
 	u64 mesh;
 	bool raised;
 	bool twin;
+	bool showed;
+	u8 shows;
 };
 
 /**
@@ -47,7 +52,8 @@ struct amesh_own_peer {
  *	used, send a beat at once
  * @AMESH_OWN_STOPPED: the raise would pass the bound: event raise-stopped;
  *	the peer's raise is not used up, a higher floor by MESH_SET enables it
- * @AMESH_OWN_TWIN: unsent again after the one raise: see amesh_own_is_twin()
+ * @AMESH_OWN_TWIN: the peer is a witness of another instance; see
+ *	amesh_own_is_twin() and amesh_own_tell()
  */
 enum amesh_own_verdict {
 	AMESH_OWN_SENT,
@@ -103,6 +109,14 @@ bool amesh_own_next(struct amesh_own *own);
  * A floor below that is one this node's next beat passes by itself, whoever
  * sent it, and calls for nothing.
  *
+ * A peer is a witness of another instance if it shows an unsent floor after
+ * its one raise; or if it has shown a number of this node and now shows one of
+ * another start (AMESH_TWIN_APART_MS): a floor moves by what its holder hears,
+ * so somebody else has sent it since. Then the raise is held back for
+ * AMESH_TWIN_SHOWS beats: raising at once would wipe the sign from the other
+ * peers before they are heard, and two instances that raise in turn would never
+ * both see it.
+ *
  * Return: what was done.
  */
 enum amesh_own_verdict amesh_own_trailer(struct amesh_own *own,
@@ -117,6 +131,20 @@ enum amesh_own_verdict amesh_own_trailer(struct amesh_own *own,
  * One peer alone may lie, so two must have shown it, or the only one.
  */
 bool amesh_own_is_twin(const struct amesh_own *own, u32 peers);
+
+/**
+ * amesh_own_tell - raise so that the other instance sees it as well
+ * @own: own numbers, of a node for which amesh_own_is_twin() holds
+ * @trailer: the one that showed it
+ *
+ * Of two instances the one with the higher numbers is shown nothing unsent: it
+ * learns of the other only by being passed. It is also how the one that stays
+ * comes back after the other one was stopped.
+ *
+ * Return: true if the incarnation rose (as AMESH_OWN_RAISED), false if it has
+ * not had AMESH_TWIN_TELL_BEATS beats yet, or would pass the bound.
+ */
+bool amesh_own_tell(struct amesh_own *own, const struct amesh_trailer *trailer);
 
 /**
  * amesh_own_peer_gone - a peer is deleted: it no longer counts as a witness

@@ -116,11 +116,101 @@ static void test_one_raise_a_peer_then_twin(void **state)
 	assert_int_equal(shows(&own, &b, FLOOR + 70, 1), AMESH_OWN_TWIN);
 }
 
+static void test_another_start_after_own_numbers_is_a_witness(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 }, b = { 0 };
+	u64 start = FLOOR + AMESH_TWIN_APART_MS;
+	int i;
+
+	(void)state;
+	amesh_own_next(&own);
+	assert_int_equal(shows(&own, &a, FLOOR, 1), AMESH_OWN_SENT);
+	assert_int_equal(shows(&own, &b, FLOOR, 1), AMESH_OWN_SENT);
+	assert_int_equal(shows(&own, &a, start, 9), AMESH_OWN_TWIN);
+	assert_false(amesh_own_is_twin(&own, 2)); /* one may lie */
+	assert_int_equal(own.incarnation, FLOOR); /* the other one is to see it */
+	assert_int_equal(shows(&own, &b, start, 9), AMESH_OWN_TWIN);
+	assert_true(amesh_own_is_twin(&own, 2));
+	/* No lockout: the raise is held back, not withheld. */
+	for (i = 1; i < AMESH_TWIN_SHOWS; i++)
+		assert_int_equal(shows(&own, &a, start, 9), AMESH_OWN_TWIN);
+	assert_int_equal(shows(&own, &a, start, 9), AMESH_OWN_RAISED);
+	assert_int_equal(own.incarnation, start + 1);
+}
+
+static void test_a_lone_step_is_no_other_start(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 };
+
+	(void)state;
+	amesh_own_next(&own);
+	assert_int_equal(shows(&own, &a, FLOOR, 1), AMESH_OWN_SENT);
+	assert_int_equal(shows(&own, &a, FLOOR + AMESH_TWIN_APART_MS - 1, 1),
+			 AMESH_OWN_RAISED);
+	assert_int_equal(own.twins, 0);
+}
+
+static void test_a_floor_from_before_is_no_other_start(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 }, b = { 0 };
+
+	(void)state;
+	amesh_own_next(&own);
+	assert_int_equal(shows(&own, &a, FLOOR + 5000, 1), AMESH_OWN_RAISED);
+	/* Nothing heard, or an older number: neither is one of ours. */
+	assert_int_equal(shows(&own, &b, 0, 0), AMESH_OWN_SENT);
+	assert_int_equal(shows(&own, &b, FLOOR - 1, 7), AMESH_OWN_SENT);
+	assert_int_equal(shows(&own, &b, FLOOR + 50000, 1), AMESH_OWN_RAISED);
+	assert_int_equal(own.twins, 0);
+}
+
+static void test_own_numbers_in_between_begin_the_count_anew(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_own_peer a = { 0 };
+	u64 start = FLOOR + AMESH_TWIN_APART_MS;
+
+	(void)state;
+	amesh_own_next(&own);
+	assert_int_equal(shows(&own, &a, FLOOR, 1), AMESH_OWN_SENT);
+	assert_int_equal(shows(&own, &a, start, 1), AMESH_OWN_TWIN);
+	assert_int_equal(a.shows, 1);
+	assert_int_equal(shows(&own, &a, FLOOR, 1), AMESH_OWN_SENT);
+	assert_int_equal(a.shows, 0);
+	assert_true(a.twin);
+}
+
+static void test_telling_passes_the_other_by_a_start(void **state)
+{
+	struct amesh_own own = fresh();
+	struct amesh_trailer t = { .floor_sequence = 3,
+				   .floor_incarnation = FLOOR + 7000 };
+
+	(void)state;
+	own.sequence = AMESH_TWIN_TELL_BEATS - 1;
+	assert_false(amesh_own_tell(&own, &t)); /* the last raise is too fresh */
+	amesh_own_next(&own);
+	assert_true(amesh_own_tell(&own, &t));
+	assert_int_equal(own.incarnation, FLOOR + 7000 + AMESH_TWIN_APART_MS);
+	assert_int_equal(own.sequence, 0);
+	t.floor_incarnation = FLOOR + HOUR - 1;
+	own.sequence = AMESH_TWIN_TELL_BEATS;
+	assert_true(amesh_own_tell(&own, &t));
+	assert_int_equal(own.incarnation, FLOOR + HOUR); /* not past the bound */
+	t.floor_incarnation = FLOOR + HOUR;
+	own.sequence = AMESH_TWIN_TELL_BEATS;
+	assert_false(amesh_own_tell(&own, &t));
+	assert_int_equal(own.incarnation, FLOOR + HOUR);
+}
+
 static void test_another_mesh_starts_with_new_raises(void **state)
 {
 	struct amesh_own own = fresh();
 	struct amesh_own_peer a = { .mesh = MESH + 1, .raised = true,
-				    .twin = true };
+				    .twin = true, .showed = true };
 
 	(void)state;
 	assert_int_equal(shows(&own, &a, FLOOR + 5, 1), AMESH_OWN_RAISED);
@@ -179,6 +269,11 @@ int main(void)
 		cmocka_unit_test(test_an_equal_incarnation_that_ran_ahead_is_passed),
 		cmocka_unit_test(test_a_left_incarnation_is_passed),
 		cmocka_unit_test(test_one_raise_a_peer_then_twin),
+		cmocka_unit_test(test_another_start_after_own_numbers_is_a_witness),
+		cmocka_unit_test(test_a_lone_step_is_no_other_start),
+		cmocka_unit_test(test_a_floor_from_before_is_no_other_start),
+		cmocka_unit_test(test_own_numbers_in_between_begin_the_count_anew),
+		cmocka_unit_test(test_telling_passes_the_other_by_a_start),
 		cmocka_unit_test(test_another_mesh_starts_with_new_raises),
 		cmocka_unit_test(test_raise_reaches_the_hour_and_not_past_it),
 		cmocka_unit_test(test_the_end_of_numbers_stops_a_raise),
