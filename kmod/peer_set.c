@@ -305,8 +305,13 @@ static int prepare(struct amesh_mesh *mesh, struct amesh_transaction *tx,
 	      amesh_rxq_reserve(&mesh->rxq, sums.peers);
 	table_bytes = sums.peers <= LARGE_TABLES_UP_TO ?
 		      AMESH_ED25519_TABLE_LARGE : AMESH_ED25519_TABLE_DEFAULT;
-	for (i = 0; !ret && i < tx->n; i++)
+	/* A key's table takes a millisecond: 512 of them in one go would hold up
+	 * the beats where there is one processor.
+	 */
+	for (i = 0; !ret && i < tx->n; i++) {
 		ret = make(mesh, &tx->change[i], table_bytes, extack);
+		cond_resched();
+	}
 	return ret;
 }
 
@@ -396,6 +401,7 @@ static void finish(struct amesh_mesh *mesh, struct list_head *removal)
 	list_for_each_entry_safe(peer, next, removal, removal) {
 		list_del(&peer->removal);
 		amesh_peer_free(peer);
+		cond_resched();
 	}
 }
 
