@@ -9,8 +9,7 @@ import { say, seconds, sleep, until } from "./lab/exec.ts";
 import { ask } from "./lab/http.ts";
 import { added, mounts, namespaces, openSockets, processesWith } from "./lab/sockets.ts";
 import type { Spec } from "./lab/spec.ts";
-import { GATEWAY_IP, SECOND_FIRST } from "./lab/topology.ts";
-import { openOutside, type Outside } from "./outside.ts";
+import { SECOND_FIRST } from "./lab/topology.ts";
 
 interface Options {
   readonly root: string;
@@ -101,10 +100,9 @@ function guestUrl(url: string): string {
   return url.replace("127.0.0.1", "10.0.2.2");
 }
 
-function writeSpec(o: Options, d: Devnet, outside: Outside): string {
+function writeSpec(o: Options, d: Devnet): string {
   const spec: Spec = {
     chainId: d.chainId, rpcUrl: guestUrl(d.rpcUrl), bundlerUrl: guestUrl(d.bundlerUrl), paymasterUrl: guestUrl(d.paymasterUrl), controlUrl: guestUrl(d.controlUrl),
-    outsideUrl: guestUrl(outside.url),
     indexerRegistry: d.indexerRegistry, kmsRootKeyFile: d.kmsRootKeyFile, appComposeFile: d.appComposeFile,
     nodes: d.nodes.map((n, k) => ({ name: `n${k + 1}`, member: n.member, cluster: n.cluster })),
     second: d.secondNodes.map((n, k) => ({ name: `n${SECOND_FIRST + k}`, member: n.member, cluster: n.cluster })),
@@ -130,8 +128,8 @@ async function startDevnet(o: Options): Promise<{ child: ChildProcess; devnet: D
   return { child, devnet: JSON.parse(readFileSync(file, "utf8")) as Devnet };
 }
 
-function startGuest(o: Options, spec: string, outside: Outside): ChildProcess {
-  return tied(`${o.root}/tests/qemu/vm`, [...outside.gatewayPorts.flatMap((p) => ["-f", `${p}:${GATEWAY_IP}:443`]), "-k", o.kernel, "-t", String(o.limitSeconds), "-m", "3G", "-w", `${o.out}/guest`, "-c", `${o.out}/console.sock`,
+function startGuest(o: Options, spec: string): ChildProcess {
+  return tied(`${o.root}/tests/qemu/vm`, ["-k", o.kernel, "-t", String(o.limitSeconds), "-m", "3G", "-w", `${o.out}/guest`, "-c", `${o.out}/console.sock`,
     "-o", `${o.out}/serial.log`, "--", process.execPath, `${o.build}/e2e/guest.cjs`, spec], (line) => {
     // The guest's own story; the kernel's words stay in the log.
     if (/^\[ *[0-9.]+ s\] /.test(line)) say(`guest ${line.replace(/^\[ */, "[")}`);
@@ -177,7 +175,6 @@ async function main(): Promise<number> {
   const before = { mounts: mounts(), namespaces: namespaces() };
   const watch = new SocketWatch();
   let devnet: { child: ChildProcess; devnet: Devnet } | undefined;
-  let outside: Outside | undefined;
   let guest: ChildProcess | undefined;
   let ending = false;
   const problems: string[] = [];
@@ -196,8 +193,7 @@ async function main(): Promise<number> {
     say(`devnet: chain, contracts, bundler, worker for ${o.nodes} nodes`);
     devnet = await startDevnet(o);
     say(`devnet ready; booting a guest with kernel ${o.kernel}`);
-    outside = await openOutside(`${o.build}/e2e/stranger.cjs`, tied);
-    guest = startGuest(o, writeSpec(o, devnet.devnet, outside), outside);
+    guest = startGuest(o, writeSpec(o, devnet.devnet));
     const running = guest;
     const done = (): boolean => running.exitCode !== null || running.signalCode !== null;
     const result = `${o.out}/guest/guest.json`;
@@ -217,7 +213,6 @@ async function main(): Promise<number> {
   for (const [child, what, patience] of [[guest, "the guest", 15_000], [devnet?.child, "the devnet", 20_000]] as const) {
     await stop(child, what, patience).catch((e: Error) => problems.push(e.message));
   }
-  outside?.close();
   clearInterval(orphan);
   return finishReport(o, devnet?.devnet, watch, before, seconds(started) - keptSeconds, problems);
 }

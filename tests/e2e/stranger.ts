@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stranger as a program: `stranger JSON`, prints how it stands as JSON, a
-// line at a time.
+// The stranger as a program: `stranger JSON`, prints what it did as JSON.
 import { flood, type Flood } from "./lab/strangers.ts";
 
-flood(JSON.parse(process.argv[2] ?? "{}") as Flood, (now) => console.log(JSON.stringify(now))).catch((error: Error) => {
-  console.error(error.message);
-  process.exit(1);
-});
+flood(JSON.parse(process.argv[2] ?? "{}") as Flood).then(
+  (done) => console.log(JSON.stringify(done)),
+  (error: Error) => { console.error(error.message); process.exit(1); },
+);

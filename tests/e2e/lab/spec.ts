@@ -18,14 +18,13 @@ export interface Spec {
   readonly bundlerUrl: string;
   readonly paymasterUrl: string;
   readonly controlUrl: string;   // of the devnet: faults, counters
-  readonly outsideUrl: string;   // of what runs on the host for the guest
   readonly indexerRegistry: string;
   readonly kmsRootKeyFile: string;
   readonly appComposeFile: string;
   readonly programs: string;     // directory of attestmeshd and friends
   readonly testPrograms: string; // directory of programs built for tests only
   readonly modules: string;      // directory of the .ko files
-  readonly tools: string;        // directory of beatgen and amctl
+  readonly tools: string;        // directory of the stranger, beatgen and amctl
   readonly fakes: string;        // directory of the bundled fakes
   readonly results: string;      // writable, seen by the host
   readonly scenarios: readonly string[];
