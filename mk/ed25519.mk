@@ -51,6 +51,12 @@ $(ED)/t_%: $(ED_UNIT)/t_%.c $(ED)/support.o $(ED_OBJECTS)
 $(ED)/fuzz: $(ED_FUZZ)/fuzz.c $(ED)/support.o $(ED_OBJECTS)
 	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lcmocka -lsodium -lcrypto
 
+# Signing as memcheck follows it, and the same with a lookup that depends on the nonce.
+ED_SECRET := $(ED)/secret $(ED)/secret-planted
+$(ED)/secret-planted: ED_CFLAGS += -DPLANT_LOOKUP -Wl,--wrap=comb_base_mult
+$(ED_SECRET): $(ED_UNIT)/secret.c $(filter-out $(ED)/lanes.o $(ED)/ifma.o,$(ED_OBJECTS))
+	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lsodium
+
 # One fuzzer per planted defect, named PLANT:function.
 define ED_PLANT
 $(ED)/fuzz-$(word 1,$(subst :, ,$(1))): $(ED_FUZZ)/fuzz.c $(ED_FUZZ)/planted.c $(ED)/support.o $(ED_OBJECTS)
@@ -68,7 +74,7 @@ $(ED)/bench: $(ROOT)/tests/bench/ed25519/bench.c $(ED_OBJECTS)
 	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lsodium -lcrypto
 
 # The rule for the guests' kernels is the kmod part's.
-check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/fuzz $(ED_PLANTED) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) $(ED_KERNELS:%=$(O)/qemu/k%/stamp) ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian, the provider in guests
+check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/fuzz $(ED_PLANTED) $(ED_SECRET) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) $(ED_KERNELS:%=$(O)/qemu/k%/stamp) ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian, the provider in guests
 	$(ED_UNIT)/check.sh $(ED) $(ED_CASES) $(ED_SEED) $(ED_KERNELS)
 
 deep-ed25519: $(ED)/fuzz ## Ed25519: 10 million differential cases

@@ -38,6 +38,17 @@ run_planted() { # plant
 	fi
 }
 
+# The planted lookup has to be found, and to give the right signature otherwise.
+run_secret_planted() {
+	local log=$build/secret-planted.log rc=0
+	timeout 120 valgrind -q "$build/secret-planted" >"$log" 2>&1 || rc=$?
+	if [ $rc = 1 ] && grep -q '^secret: a branch or an address depends' "$log"; then
+		result 'planted lookup found' 0 "$log"
+	else
+		result 'planted lookup found' 1 "$log"
+	fi
+}
+
 # A program for another processor: directly where the kernel runs it, else by
 # emulation.
 run_foreign() { # triplet emulator
@@ -72,6 +83,8 @@ if has avx512ifma && has avx512vbmi; then run_planted LANE
 else echo 'no AVX-512 IFMA' >"$build/x.log"; result 'planted LANE found' 77 "$build/x.log"; fi
 if has adx && has bmi2; then run_planted ADX
 else echo 'no ADX' >"$build/x.log"; result 'planted ADX found' 77 "$build/x.log"; fi
+run "signing is constant time" timeout 120 valgrind -q "$build/secret"
+run_secret_planted
 run "record" "$build/fuzz" 640 "$seed"7 "$build/record"
 run_foreign i686-linux-gnu qemu-i386-static
 run_foreign powerpc64-linux-gnu qemu-ppc64-static
