@@ -6,7 +6,7 @@
 KERNELS ?= 6.1 6.12
 KMOD_KERNELS := $(KERNELS)
 KMOD_SOURCES := Kbuild $(wildcard kmod/*.[ch] kmod/ed25519/* kmod/selftest/* \
-	include/uapi/linux/attestmesh.h) kmod/tools/build
+	include/uapi/linux/attestmesh.h) kmod/tools/build kmod/tools/kmake
 KMOD_MODULES := $(KMOD_KERNELS:%=$(O)/kmod/%/attestmesh.ko)
 
 BUILD += modules
@@ -48,3 +48,8 @@ check-kmod: $(KMOD_MODULES) $(O)/qemu/src/stamp ## modules: static checks, then 
 
 deep-kernel-newest: $(O)/kmod/newest/attestmesh.ko $(O)/qemu/src/stamp ## the same on the newest kernel that Debian has (7.x)
 	tests/netns/check.sh newest
+	tests/unit/ed25519/api/guest.sh newest $(O)/ed25519
+
+bench-kernel: $(O)/kmod/6.1/attestmesh.ko ## what the module costs and how soon it knows: build/bench/kernel.json
+	tests/kernels/build.sh uml
+	python3 tests/bench/kernel/bench.py $(O)/bench-kernel $(O)/kernels/uml
