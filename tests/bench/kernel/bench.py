@@ -159,9 +159,21 @@ def paths(out, kernel, peers, env=''):
     for s in g.all('send'):
         rows.append({'what': 'send', 'sign_ns': s['sign_ns'], 'datagram_ns': s['datagram_ns'],
                      'sent': s['sent'], 'of': s['count']})
+    beat = next(r for r in rows if r['what'] == 'beat-accepted')['ns']
+    sent = next(r for r in rows if r['what'] == 'send')
+    rows.append({'what': 'cpu-computed', 'interval_ms': 2000,
+                 'share': round((peers * (beat + sent['datagram_ns']) + sent['sign_ns']) / 2e9, 5),
+                 'of': 'beats taken in and datagrams handed to the tunnel, whose own cost is not in it'})
     for r in rows:
         r.update(where='uml', peers=peers, provider=env or 'default')
     return rows
+
+
+def per_peer(memory, peers):
+    """Bytes in use for a peer, and how many of them are its key's table."""
+    large = min(peers, 2048)
+    return ((memory['empty'] - memory['full']) * 1024 / peers,
+            (large * 16384 + (peers - large) * 4096) / peers)
 
 
 def dumps(out, where, kernel, peers):
@@ -172,8 +184,7 @@ def dumps(out, where, kernel, peers):
     memory = {m['at']: m['free_kb'] for m in g.all('memory')}
     size = g.all('bytes')[0]
     complete = g.all('complete')[0]
-    used = (memory['empty'] - memory['full']) * 1024 / peers
-    table = (2048 * 16384 + (peers - 2048) * 4096) / peers
+    used, table = per_peer(memory, peers)
     return [
         {'what': 'dump', 'where': where, 'peers': peers, 'bytes': quiet[0]['bytes'],
          'ms': spread([d['us'] / 1000 for d in quiet])},
@@ -192,9 +203,12 @@ def swarm(out, where, kernel, peers, rounds):
     g = Guest(out, where, kernel, ['swarm', peers, rounds])
     state = {s['at']: s for s in g.all('state')}
     sent = [words(x) for x in g.lines if x.startswith('sent=')]
+    used, table = per_peer({m['at']: m['free_kb'] for m in g.all('memory')}, peers)
     row = {'what': 'cpu', 'where': where, 'peers': peers, 'interval_ms': 2000, 'rounds': rounds,
            'beats_sent': sent[0]['sent'], 'accepted': state['after']['count.accepted'],
            'peers_up': state['after'].get('peers_up'),
+           'bytes_per_peer': round(used), 'of_which_key_table': round(table),
+           'view_bitmap': (peers + 2 + 1023) // 1024 * 128,
            'tx_late': state['after']['count.tx_late'] - state['before']['count.tx_late'],
            'tx_again': state['after']['count.tx_again'] - state['before']['count.tx_again'],
            'tx_late_while_configured': state['before']['count.tx_late'],
@@ -209,6 +223,17 @@ def swarm(out, where, kernel, peers, rounds):
         row.update(kernel_cpu=round(share['with'], 4), kernel_cpu_without_mesh=round(share['without'], 4),
                    module_cpu=round(share['with'] - share['without'], 4))
     return row
+
+
+def churn(out, where, kernel, peers, rounds):
+    g = Guest(out, where, kernel, ['churn', peers, rounds])
+    found, after = g.all('dump'), g.all('state')[0]
+    sent = [words(x) for x in g.lines if x.startswith('sent=')]
+    return {'what': 'churn', 'where': where, 'peers': peers, 'dumps': len(found),
+            'interrupted_and_said_so': sum(d['interrupted'] for d in found),
+            'fewest': min(d['peers'] for d in found), 'most': max(d['peers'] for d in found),
+            'beats_sent': sent[0]['sent'], 'accepted': after['count.accepted'],
+            'peers_up': after['peers_up'], 'stalls': after['count.stalls']}
 
 
 def targets(rows):
@@ -226,11 +251,17 @@ def targets(rows):
     for r in of('dump', where='uml'):
         yield 'dump of %d peers: ms' % r['peers'], r['ms']['min'], 100
     for r in of('memory'):
-        yield 'bytes a peer beside its table', r['beside_table'], 2048 + r['peers'] / 8
+        yield '%d silent peers: bytes a peer beside its table' % r['peers'], r['beside_table'], 2048
     for r in of('dump-under-change'):
         yield 'peers missing from a dump under change', r['peers'] - r['fewest'], 0
+    for r in of('churn'):
+        yield '%d beating peers, churn: peers missing from a dump' % r['peers'], r['peers'] - r['fewest'], 0
+        yield '%d beating peers, churn: beats not accepted' % r['peers'], r['beats_sent'] - r['accepted'], 0
     for r in of('cpu', where='uml'):
         yield '%d beating peers: beats not accepted' % r['peers'], r['beats_sent'] - r['accepted'], 0
+        if r['peers'] >= 10000:  # with fewer it is the mesh's own, and the tunnel's
+            yield ('%d beating peers: bytes a peer beside table and bitmap' % r['peers'],
+                   r['bytes_per_peer'] - r['of_which_key_table'] - r['view_bitmap'], 2048)
         yield '%d beating peers: datagrams sent late' % r['peers'], r['tx_late'], 0
 
 
@@ -239,10 +270,11 @@ def jobs(out, kernel):
         'detect': lambda: [detection(out, 'uml-jump', kernel, ms, times, n)
                            for ms in (2000, 100, 50) for n, times in ((4, 100), (6, 50))] +
                           [detection(out, 'uml', kernel, 50, 40, 4)],
-        'paths': lambda: paths(out, kernel, 1000) + paths(out, kernel, 1000, 'simd=off') +
+        'paths': lambda: paths(out, kernel, 100) + paths(out, kernel, 1000) + paths(out, kernel, 1000, 'simd=off') +
                          paths(out, kernel, 10000),
         'dumps': lambda: dumps(out, 'uml', kernel, 20000),
-        'swarm': lambda: [swarm(out, 'uml', kernel, n, 10) for n in (100, 1000, 10000)],
+        'swarm': lambda: [swarm(out, 'uml', kernel, n, 10) for n in (100, 1000, 10000)] +
+                         [churn(out, 'uml', kernel, 10000, 10)],
         'tcg': lambda: [detection(out, 'tcg', '6.1', 100, 40, 4), swarm(out, 'tcg', '6.1', 1000, 5)],
     }
 

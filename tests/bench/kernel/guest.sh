@@ -75,6 +75,16 @@ paths() { # peers
 	measure bytes 1
 }
 
+change() { # comes and goes until there is a file /tmp/enough
+	local p
+	while [ ! -e /tmp/enough ]; do
+		"$S" peers 10 2 40000 64 >/dev/null
+		for p in $(seq 40000 40063); do
+			"$A" peer-del ifindex=10 id="$(printf '%064x' $((p + 0x1000000)))"
+		done
+	done
+}
+
 dumps() { # peers: then again while peers come and go
 	mesh || return
 	memory empty
@@ -82,10 +92,7 @@ dumps() { # peers: then again while peers come and go
 	memory full
 	measure bytes 1
 	"$S" dump 10 12
-	(i=0; while [ ! -e /tmp/enough ]; do
-		"$S" peers 10 2 40000 64 >/dev/null
-		for p in $(seq 40000 40063); do "$A" peer-del ifindex=10 id="$(printf '%064x' $((p + 0x1000000)))"; done
-	done) &
+	change &
 	changer=$!
 	echo "dumps under change"
 	"$S" dump 10 12
@@ -95,13 +102,33 @@ dumps() { # peers: then again while peers come and go
 	echo "complete peers=$(grep -c '^peers' /tmp/dump) distinct=$(grep -o ' index=[0-9]*' /tmp/dump | sort -u | wc -l)"
 }
 
+# Dumps while all of them beat and others come and go.
+churn() { # peers, rounds
+	mesh && "$S" peers 10 1 2 "$1" || return
+	change &
+	changer=$!
+	ip netns exec far "$S" beats 10.7.0.1 "$D" "$1" 2000 "$2" churn >/tmp/beats &
+	until [ -s /tmp/beats ]; do sleep .1; done
+	until grep -q sent= /tmp/beats; do
+		"$S" dump 10 1
+		sleep .2
+	done
+	state after
+	touch /tmp/enough
+	wait $changer
+	cat /tmp/beats
+}
+
 # All of them beat; then the same packets with nobody to take them, which is
 # what the tunnel and the sender cost.
 swarm() { # peers, rounds
-	mesh && "$S" peers 10 1 2 "$1" || return
+	mesh || return
+	memory empty
+	"$S" peers 10 1 2 "$1" || return
 	state before
 	ip netns exec far "$S" beats 10.7.0.1 "$D" "$1" 2000 "$2" "with-$1"
 	state after
+	memory full
 	"$S" dump 10 3
 	"$A" mesh-del ifindex=10
 	ip netns exec far "$S" beats 10.7.0.1 "$D" "$1" 2000 "$2" "without-$1"
