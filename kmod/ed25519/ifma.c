@@ -298,19 +298,33 @@ static noinline void double_lanes(struct ifma_work *w)
 	products(w, true);
 }
 
+static __always_inline void prefetch_row(const struct ge_entry *entry)
+{
+	__builtin_prefetch(entry);
+	__builtin_prefetch((const u8 *)entry + 64);
+}
+
 static __always_inline void prefetch_rows(const struct ifma_pair *next, int at)
 {
-	const u8 *row;
 	int lane;
 
 	if (!next || at >= next->shape->combs * next->shape->spacing)
 		return;
-	for (lane = 0; lane < IFMA_LANES; lane++) {
-		row = (const u8 *)(next->table[lane] +
-				   next->a.index[at * IFMA_LANES + lane]);
-		__builtin_prefetch(row);
-		__builtin_prefetch(row + 64);
-	}
+	for (lane = 0; lane < IFMA_LANES; lane++)
+		prefetch_row(next->table[lane] +
+			     next->a.index[at * IFMA_LANES + lane]);
+}
+
+/* The base's table is hot only while nothing else has run. */
+static __always_inline void prefetch_base(const struct ifma_pair *next,
+					  const struct ge_entry *base, int at)
+{
+	int lane;
+
+	if (!next)
+		return;
+	for (lane = 0; lane < IFMA_LANES; lane++)
+		prefetch_row(base + next->b.index[at * IFMA_LANES + lane]);
 }
 
 static __always_inline void rows_of_key(struct ifma_work *w,
@@ -359,6 +373,7 @@ void ifma_evaluate(struct ifma_scratch *w, unsigned int group,
 		}
 		for (i = 0; with_base && i < sb->combs; i++) {
 			rows_of_base(work, p, base, i * sb->spacing + c);
+			prefetch_base(next, base, i * sb->spacing + c);
 			add_lanes(work, i + 1 < sb->combs);
 		}
 	}
