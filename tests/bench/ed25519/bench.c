@@ -4,6 +4,17 @@
  * OpenSSL: all in one process, batch by batch in turn, so that each evicts the
  * others' code and tables from the caches. Prints JSON; checks every verdict,
  * asserts no speed.
+ *
+ * Where the work is, for a key with 16 KiB: 37 additions from its table and 22
+ * from the base point's, 7 products each, and 18 doublings of 4 products and 4
+ * squares; the last addition before a doubling saves one product, the shared
+ * inversion costs 5 a signature. 544 products in all, nine tenths of the time of
+ * plain C; hashing 355 bytes is the other large part (2,700 cycles of 37,000 on
+ * a Zen 4), digits and reduction less than half of that. What bought what in
+ * plain C there, against libsodium 1.0.18: 3.6 with carries that shift across
+ * words, 4.4 to 4.5 with carries that do not and sums written out, 4.8 to 5.0
+ * with 22 instead of 30 additions from the base point's table and its rows
+ * prefetched. The four-word field with MULX and ADX makes that 6.0 to 6.2.
  */
 #include <openssl/evp.h>
 #include <sodium.h>
