@@ -45,8 +45,9 @@ def prepare(out, kernel):
             beat = subprocess.check_output([out + '/beatgen', 'key', seed], text=True).strip()
             keys.write('%d %s %s %s %s\n' % (i, private, public, seed, beat))
     with open(out + '/modules.log', 'w') as log:
-        sh('kmod/tools/build', kernel, out + '/uml', 'ARCH=um', 'AMESH_BENCH=1',
-           stdout=log, stderr=log)
+        if subprocess.call(['kmod/tools/build', kernel, out + '/uml', 'ARCH=um', 'AMESH_BENCH=1'],
+                           cwd=ROOT, stdout=log, stderr=log):
+            raise SystemExit('bench: the modules do not build, see ' + log.name)
 
 
 def words(line):
