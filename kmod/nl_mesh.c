@@ -114,11 +114,13 @@ static int parse_new(struct genl_info *info, struct amesh_mesh_config *cfg)
 	return ret ?: parse_timing(info, cfg);
 }
 
-/* The transform for a seed, and its public key. */
+/* The transform for a seed, and its public key. By the driver's name: only our
+ * own signs by amesh_ed25519_sign().
+ */
 static struct amesh_crypto_tfm *open_seed(struct genl_info *info,
 					  u8 public_key[ATTESTMESH_KEY_LEN])
 {
-	struct amesh_crypto_tfm *tfm = amesh_crypto_alloc(AMESH_ED25519_NAME);
+	struct amesh_crypto_tfm *tfm = amesh_crypto_alloc(AMESH_ED25519_DRIVER);
 	int ret;
 
 	if (IS_ERR(tfm)) {
@@ -383,9 +385,8 @@ static int change(struct genl_info *info, struct amesh_mesh *mesh)
 	return ret;
 }
 
-int attestmesh_nl_mesh_set_doit(struct sk_buff *skb, struct genl_info *info)
+static int mesh_set(struct genl_info *info)
 {
-	struct nlattr *seed = info->attrs[ATTESTMESH_A_MESH_SEED];
 	struct amesh_mesh *mesh;
 	u32 ifindex;
 	int ret;
@@ -393,18 +394,36 @@ int attestmesh_nl_mesh_set_doit(struct sk_buff *skb, struct genl_info *info)
 	ret = require(info, ATTESTMESH_A_MESH_IFINDEX,
 		      "the interface index is missing");
 	if (ret)
-		goto out;
+		return ret;
 	ifindex = nla_get_u32(info->attrs[ATTESTMESH_A_MESH_IFINDEX]);
 	mesh = amesh_net_find(amesh_net(genl_info_net(info)), ifindex);
-	if (mesh) {
-		ret = change(info, mesh);
-		amesh_mesh_put(mesh);
-	} else {
-		ret = create(info, ifindex);
+	if (!mesh)
+		return create(info, ifindex);
+	ret = change(info, mesh);
+	amesh_mesh_put(mesh);
+	return ret;
+}
+
+/* The table of nl.c names no policy for this command: it is applied here, so
+ * that nothing of the message is left, whichever attribute it was refused for
+ * and however often it had the seed. A message refused for its header or for
+ * want of privilege does not come here and is freed as it was sent.
+ */
+int attestmesh_nl_mesh_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *attrs[ATTESTMESH_A_MESH_OWN + 1];
+	struct nlmsghdr *nlh = nlmsg_hdr(skb);
+	int ret;
+
+	ret = nlmsg_parse(nlh, GENL_HDRLEN, attrs, ATTESTMESH_A_MESH_OWN,
+			  attestmesh_mesh_set_nl_policy, info->extack);
+	if (!ret) {
+		info->attrs = attrs;
+		ret = mesh_set(info);
+		info->attrs = NULL;
 	}
-out:
-	if (seed)
-		memzero_explicit(nla_data(seed), nla_len(seed));
+	memzero_explicit(nlmsg_attrdata(nlh, GENL_HDRLEN),
+			 nlmsg_attrlen(nlh, GENL_HDRLEN));
 	return ret;
 }
 
