@@ -112,8 +112,9 @@ static struct amesh_mesh *mesh_alloc(struct amesh_net *an)
 	return mesh;
 }
 
-/* Parts that nobody else sees yet; the locks are taken for those who assert
- * them.
+/* Parts that nobody else sees yet; the lock is taken for those who assert it.
+ * A level of its own: this is under amesh_net.lock, which a tick may want while
+ * the release of another mesh, under that one's, waits for it.
  */
 static int mesh_fill(struct amesh_mesh *mesh)
 {
@@ -128,7 +129,7 @@ static int mesh_fill(struct amesh_mesh *mesh)
 	mesh->live_mem = kvzalloc(amesh_live_bytes(windows), GFP_KERNEL_ACCOUNT);
 	if (!mesh->live_mem)
 		return -ENOMEM;
-	mutex_lock(&mesh->config);
+	mutex_lock_nested(&mesh->config, SINGLE_DEPTH_NESTING);
 	ret = amesh_peer_table_reserve(mesh, 0) ?:
 	      amesh_rxq_reserve(&mesh->rxq, 0);
 	mutex_unlock(&mesh->config);
