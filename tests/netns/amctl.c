@@ -9,6 +9,12 @@
  *	amctl events SECONDS [COUNT]
  *	amctl slow SECONDS	a listener that overflows
  *	amctl own SECONDS attribute=value...	(mesh-set, then keeps the socket)
+ *	amctl rekey SECONDS IFINDEX PEER PEER	(peer-set of the one and the other,
+ *						as fast as it goes)
+ *
+ * With AMCTL_ECHO set, errors bring back the request and it is printed. With
+ * AMCTL_FAIL_NTH=N the N-th allocation that the kernel makes for the request
+ * fails, if its kernel can do that; injected=1 says that it came to it.
  */
 #include "amctl.h"
 
@@ -29,7 +35,8 @@ static int usage(void)
 		"usage: amctl COMMAND [dump] [attribute=value]...\n"
 		"       amctl peers IFINDEX EPOCH FIRST COUNT KEYHEX (bulk)\n"
 		"       amctl events SECONDS [COUNT]\n"
-		"       amctl own SECONDS attribute=value...\n");
+		"       amctl own SECONDS attribute=value...\n"
+		"       amctl rekey SECONDS IFINDEX PEER PEER\n");
 	return 2;
 }
 
@@ -115,6 +122,27 @@ static long long now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+static int rekey(struct nl_conn *conn, char **argv)
+{
+	long long end = now_ms() + (long long)(atof(argv[0]) * 1000);
+
+	for (int i = 0; now_ms() < end; i++) {
+		char arg[600];
+		struct nl_out out;
+
+		nl_out_begin(&out, conn, ATTESTMESH_CMD_PEER_SET, 0);
+		snprintf(arg, sizeof(arg), "ifindex=%s", argv[1]);
+		nl_out_arg(&out, ATTESTMESH_CMD_PEER_SET, arg);
+		nl_out_arg(&out, ATTESTMESH_CMD_PEER_SET, "epoch=9");
+		snprintf(arg, sizeof(arg), "peer=%s", argv[2 + i % 2]);
+		if (nl_out_arg(&out, ATTESTMESH_CMD_PEER_SET, arg))
+			return 2;
+		if (nl_exchange(conn, &out))
+			return 1;
+	}
+	return 0;
+}
+
 /* A listener with the smallest buffer that reads nothing until /tmp/slow.go is
  * there (or the time is up): it has to overflow and be told so.
  */
@@ -192,6 +220,8 @@ int main(int argc, char **argv)
 			usleep(atof(argv[2]) * 1e6);
 		return ret;
 	}
+	if (!strcmp(argv[1], "rekey") && argc == 6)
+		return rekey(&conn, argv + 2);
 	if (!strcmp(argv[1], "peers") && argc == 7)
 		return bulk(&conn, argv + 2);
 	cmd = command(argv[1]);

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -378,6 +379,12 @@ static int print_error(const struct nlmsghdr *nlh)
 			return 0;
 		printf("error=%d", -err->error);
 	}
+	if (nlh->nlmsg_type == NLMSG_ERROR && !(nlh->nlmsg_flags & NLM_F_CAPPED)) {
+		printf(" echo=");
+		for (at = NLMSG_HDRLEN; at < err->msg.nlmsg_len; at++)
+			printf("%02x", ((const uint8_t *)&err->msg)[at]);
+		at += NLMSG_HDRLEN + sizeof(int);
+	}
 	while (nlh->nlmsg_flags & NLM_F_ACK_TLVS && at + NLA_HDRLEN <= nlh->nlmsg_len) {
 		const struct nlattr *a = (const void *)((const uint8_t *)nlh + at);
 		const uint8_t *data = (const uint8_t *)a + NLA_HDRLEN;
@@ -411,14 +418,38 @@ int nl_print_pending(struct nl_conn *conn)
 	return n;
 }
 
+/* AMCTL_FAIL_NTH: that one of the kernel's allocations for the request fails. */
+static int send_failing(struct nl_conn *conn, const struct nl_out *out)
+{
+	const char *nth = getenv("AMCTL_FAIL_NTH");
+	int fd = nth ? open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC) : -1;
+	char left[16] = "";
+	ssize_t len;
+
+	if (nth && (fd < 0 || write(fd, nth, strlen(nth)) < 0)) {
+		perror("amctl: fail-nth");
+		exit(3);
+	}
+	len = send(conn->fd, out->buf, out->len, 0);
+	if (nth) {
+		if (pread(fd, left, sizeof(left) - 1, 0) < 0 || pwrite(fd, "0", 1, 0) < 0) {
+			perror("amctl: fail-nth");
+			exit(3);
+		}
+		printf("injected=%d ", atoi(left) == 0);
+		close(fd);
+	}
+	return len < 0 ? -1 : 0;
+}
+
 int nl_exchange(struct nl_conn *conn, struct nl_out *out)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)out->buf;
 	static uint8_t buf[64 * 1024];
 
 	nlh->nlmsg_len = out->len;
-	if (send(conn->fd, out->buf, out->len, 0) < 0) {
-		perror("amctl: send");
+	if (send_failing(conn, out)) {
+		printf("error=%d msg=\"not sent\"\n", errno);
 		return 1;
 	}
 	for (;;) {
@@ -503,7 +534,8 @@ int nl_open(struct nl_conn *conn)
 	if (conn->fd < 0)
 		return -errno;
 	setsockopt(conn->fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
-	setsockopt(conn->fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
+	if (!getenv("AMCTL_ECHO")) /* else errors bring back what they answer */
+		setsockopt(conn->fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
 	return find_family(conn);
 }
 

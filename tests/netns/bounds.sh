@@ -33,6 +33,30 @@ for a in domain=ab member_id=ab seed=ab addr6=10.0.0.1; do
 	line=$(am n1 mesh-set "${args[@]}"); field error
 	check "$a: wrong length" test "$REPLY" = $EINVAL -o "$REPLY" = $ERANGE
 done
+# bytes of a fixed length: one less, one more
+short=${D:2} long=${D}00
+too() { line=$(am n1 "$@" 2>&1); field error && [ "$REPLY" = $EINVAL -o "$REPLY" = $ERANGE ] && field offset; }
+for a in domain member_id seed; do
+	for v in "$short" "$long"; do
+		with "$a=$v"
+		check "$a of $((${#v} / 2)) bytes" too mesh-set "${args[@]}"
+	done
+done
+for v in "${D:34}" "${D:30}"; do
+	without none
+	check "addr6 of $((${#v} / 2)) bytes" too mesh-set "${args[@]}" "raw=7:$v"
+done
+for v in "$short" "$long"; do
+	n=$((${#v} / 2))
+	check "peer id of $n bytes" too peer-set ifindex=10 epoch=1 "peer=$v,2,10.7.0.2,,"
+	check "peer key of $n bytes" too peer-set ifindex=10 epoch=1 "peer=$D,2,10.7.0.2,,$v"
+	check "peer-del: id of $n bytes" too peer-del ifindex=10 "id=$v"
+	check "peer-get: id of $n bytes" too peer-get ifindex=10 "id=$v"
+	check "view-get: id of $n bytes" too view-get ifindex=10 "id=$v"
+done
+for c in mesh-get mesh-del peer-get peer-del view-get; do
+	check "$c: ifindex 0" too $c ifindex=0
+done
 without none; line=$(am n1 mesh-set "${args[@]}" raw=23:01000000); check "a read-only attribute is refused" is error $EINVAL
 line=$(am n1 mesh-set "${args[@]}" raw=99:01); check "an unknown attribute is refused" is error $EINVAL
 check "convict below miss" refused $ERANGE "below miss" am n1 mesh-set "${args[@]}" miss=6 convict=5
@@ -58,6 +82,18 @@ check "the timing may change" am n1 mesh-set ifindex=10 interval_ms=500 miss=4 c
 get_mesh 1; check "and does" is convict 9
 get_mesh 1; field public_key; key_of 1; check "public key is the seed's" is public_key "$REPLY"
 check "the seed is nowhere in the answer" test -z "$(grep -o "$seed" <<<"$line")"
+
+# A refused request comes back in the error, if one lets it: then without the
+# seed, whichever attribute was at fault.
+echoed() { line=$(AMCTL_ECHO=1 am n1 "$@" 2>&1); field echo; }
+echoed mesh-get ifindex=10 domain="$D"
+check "control: a refused request comes back" test -n "$REPLY" -a -z "${REPLY##*"$D"*}"
+for bad in "port=0 " "raw=99:01" "interval_ms=49" "ifindex=0" "raw=7:0102" "domain=ab" "member_id=$D" "ifindex=99" "seed=ab"; do
+	echoed mesh-set ifindex=10 seed="$seed" ${bad}
+	check "refused for ${bad%% *}: the seed does not come back" test -n "$REPLY" -a -n "${REPLY##*"$seed"*}"
+	echoed mesh-set ifindex=10 ${bad} seed="$seed" seed="$seed"
+	check "refused for ${bad%% *}, seeds behind it: neither" test -n "$REPLY" -a -n "${REPLY##*"$seed"*}"
+done
 
 # peers
 peer_arg 2; two=$REPLY

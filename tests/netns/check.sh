@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # check-kmod: static checks of the modules' sources and builds, then the guest
 # suites on each kernel given, with a negative control first. Closing line:
-# `N passed, N failed`.
+# `N passed, N failed`. With `tools` alone it builds the programs of the suites.
 set -u
 : "${ROOT:=$(cd "$(dirname "$0")/../.." && pwd)}" "${O:=$ROOT/build}"
 cd "$ROOT"
@@ -14,7 +14,7 @@ bad() { failed=$((failed + 1)); printf 'FAIL  %s\n' "$1"; }
 check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name"; fi; }
 
 # Up first, for the rest relies on it; unloading last.
-TESTS="up down leave drops flood rekey iface two agent stall perm bounds dump unload"
+TESTS="up down leave drops flood rekey iface two agent stall perm bounds dump fuzz unload"
 
 tools() {
 	mkdir -p "$tools"
@@ -22,6 +22,8 @@ tools() {
 	gcc $flags -Iinclude/uapi tests/netns/amctl.c tests/netns/amctl_nl.c -o "$tools/amctl" || return 1
 	gcc $flags tests/netns/beatgen.c -lsodium -o "$tools/beatgen" || return 1
 	gcc $flags tests/netns/hog.c -o "$tools/hog" || return 1
+	python3 tests/fuzz/netlink/table.py include/uapi/linux/attestmesh.yaml >"$tools/table.h" &&
+		gcc $flags -D_GNU_SOURCE -Iinclude/uapi -I"$tools" tests/fuzz/netlink/*.c -o "$tools/fuzz" || return 1
 	[ -s "$tools/keys" ] && return 0
 	for i in $(seq 64); do
 		p=$(wg genkey)
@@ -51,8 +53,8 @@ static_build() { # kernel
 }
 
 style() {
-	perl "$src/scripts/checkpatch.pl" --no-tree --terse --max-line-length=90 \
-		--ignore SPDX_LICENSE_TAG,FILE_PATH_CHANGES,NETWORKING_BLOCK_COMMENT_STYLE,LONG_LINE_STRING,LINUX_VERSION_CODE,CONSTANT_COMPARISON \
+	perl "$src/scripts/checkpatch.pl" --no-tree --terse --strict --max-line-length=90 --show-types \
+		--ignore "$(sed -nE 's/^([A-Z_]+)  # .*/\1/p' tests/netns/checkpatch.ignore | paste -sd,)" \
 		-f $(ls kmod/*.[ch] | grep -v nl_policy) >"$O/kmod/checkpatch.log" 2>&1
 	! grep -E '(ERROR|WARNING|CHECK):' "$O/kmod/checkpatch.log" | head -n 20 | grep .
 }
@@ -82,6 +84,7 @@ suites() { # kernel
 	check "$1: the guest suite" test $rc = 0
 }
 
+[ "${1:-}" = tools ] && { tools; exit; }
 check "test tools build" tools
 check "generated netlink files are up to date" generated
 check "checkpatch" style

@@ -51,6 +51,21 @@ check "up again" wait_for peer_is 1 2 state $UP
 changer=$!
 in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 domain="$D" id="$two" interval=50 seed=$old inc=6000 seq=1 count=300 every=5000 >/dev/null
 wait $changer
+
+# A key that changes between a beat's arrival and its verification: with one CPU
+# nothing comes between the two.
+if [ "$(nproc)" -gt 1 ]; then
+	key_of 2; first=$REPLY
+	ip netns exec n1 "$AM" rekey 60 10 "$two,2,10.7.0.2,fd77::2,$newkey" "$two,2,10.7.0.2,fd77::2,$first" & changer=$!
+	stale_seen() {
+		beat interval=50 seed=$old inc=6001 seq=$((seq += 8)) count=8
+		get_peer 1 2 && at_least drop.stale_key 1
+	}
+	seq=1
+	check "beats under a key replaced meanwhile are counted so" wait_for stale_seen
+	kill $changer; wait $changer 2>/dev/null
+fi
+EPOCH=10 peers 1 2
 beat seed=$old inc=7000 seq=1
 check "after changes under load: up" wait_for peer_is 1 2 incarnation 7000
 finish
