@@ -7,7 +7,7 @@ E2E_ESBUILD := $(ROOT)/node_modules/.bin/esbuild
 E2E_SOURCES := $(wildcard $(ROOT)/tests/e2e/*.ts $(ROOT)/tests/e2e/*/*.ts)
 
 # In this order: each finds the lab as the one before left it.
-E2E_SCENARIOS := demo foreignClient survive restartOne down isolation refusals outages
+E2E_SCENARIOS := demo foreignClient survive restartOne down isolation refusals outages badBeats twins
 CHECK += check-demo check-e2e
 
 .PHONY: demo build-e2e check-demo check-e2e
