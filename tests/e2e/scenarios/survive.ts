@@ -120,7 +120,8 @@ function meshOf(n: LabNode): string {
     .map((command) => {
       const r = n.exec(...command);
       check(r.code === 0 && r.out !== "", `${n.ns}: ${command.join(" ")}: ${r.err}`);
-      return r.out;
+      // The uplink's router advertisement counts down by itself.
+      return r.out.replace(/ expires \d+sec/g, "");
     }).join("\n");
 }
 
