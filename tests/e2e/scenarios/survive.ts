@@ -114,9 +114,9 @@ async function stopped(lab: Lab, n: LabNode, member: string): Promise<Record<str
   return { seconds_stopped: AWAY_MS / 1000, seconds_to_answer: seconds(t) };
 }
 
-// Everything of the mesh that a process could have changed.
+// What of the mesh a process could have taken along; routes that age are others'.
 function meshOf(n: LabNode): string {
-  return [["ip", "addr", "show", "attestmesh0"], ["ip", "route", "show", "table", "all"], ["wg", "show", "attestmesh0", "endpoints"], ["wg", "show", "attestmesh0", "allowed-ips"]]
+  return [["ip", "addr", "show", "attestmesh0"], ["ip", "-4", "route", "show", "table", "all"], ["ip", "-6", "route", "show", "dev", "attestmesh0"], ["wg", "show", "attestmesh0", "allowed-ips"]]
     .map((command) => {
       const r = n.exec(...command);
       check(r.code === 0 && r.out !== "", `${n.ns}: ${command.join(" ")}: ${r.err}`);
