@@ -133,11 +133,6 @@ export class LabNode {
     return must("ip", inNs(this.ns, this.cliArgs(args)));
   }
 
-  // The kernel's events as they happen, a JSON line each, until it is ended.
-  watchKernel(logFile: string): Program {
-    return start(`${this.ns} watch`, logFile, "ip", inNs(this.ns, this.cliArgs(["watch", "--json"])), { PATH: process.env["PATH"] ?? "" });
-  }
-
   // The same where a refusal is what is asked for.
   cliRefused(...args: string[]): { code: number; out: string; err: string } {
     return run("ip", inNs(this.ns, this.cliArgs(args)));

@@ -7,7 +7,6 @@ import { App, type PeerEvent } from "../lab/app.ts";
 import { check, holds, say, seconds, sleep, until } from "../lab/exec.ts";
 import type { Lab } from "../lab/lab.ts";
 import type { LabNode } from "../lab/node.ts";
-import { end, logOf } from "../lab/processes.ts";
 import { netnsCookie, setUplink } from "../lab/topology.ts";
 
 const AWAY_MS = 20_000;
@@ -185,21 +184,12 @@ async function throughOutage(lab: Lab, n: LabNode, member: string, watching: rea
   return { suspect_after_seconds: suspectAfter, down_after_seconds: downAfter, bounds: { suspect: suspectMs / 1000, down: downMs / 1000 }, up_again_seconds: upAfter };
 }
 
-// What `attestmesh watch` printed of one member, in order.
-function kernelStates(logFile: string, member: string): string[] {
-  const events = logOf(logFile).trim().split("\n").filter((l) => l !== "").map((l) => JSON.parse(l) as Record<string, unknown>);
-  return events.filter((e) => e["event"] === "peer" && e["member_id"] === member).map((e) => String(e["new"]));
-}
-
 export async function survive(lab: Lab): Promise<Record<string, unknown>> {
   await lab.untilHealthy(60_000);
   const ids = await Promise.all(lab.nodes.map((n) => n.readMemberId()));
   const victim = lab.nodes.at(-1)!;
   const second = lab.nodes.at(-2)!;
   const id = ids[victim.i - 1]!;
-  const first = others(lab, victim)[0]!;
-  const kernelLog = `${lab.spec.results}/watch.log`;
-  const kernelWatch = first.watchKernel(kernelLog);
   const watching = await watch(others(lab, victim));
   say(`   ${victim.ns}: SIGKILL for ${AWAY_MS / 1000} s`);
   const kill = await killed(lab, victim, id);
@@ -214,9 +204,6 @@ export async function survive(lab: Lab): Promise<Record<string, unknown>> {
   quiet(watching, `${second.ns}'s agent was stopped`);
   say(`   ${victim.ns}: uplink down for ${AWAY_MS / 1000} s`);
   const cut = await outage(lab, victim, id, watching);
-  await end(kernelWatch);
-  const states = kernelStates(kernelLog, id);
-  check(states.join().endsWith("suspect,down,up") && states.indexOf("down") === states.length - 2, `the kernel of ${first.ns} told of ${states.join(", ")}`);
   const late = await counters(victim);
   check(late.operations === 0 && late.envelopes === 0, `${victim.ns} sent ${late.operations} operations and ${late.envelopes} envelopes after all`);
   for (const w of watching) {
@@ -224,7 +211,7 @@ export async function survive(lab: Lab): Promise<Record<string, unknown>> {
     w.stream.stop();
     w.app.close();
   }
-  return { streams: watching.map((w) => w.node.ns), killed: kill, stopped: stop, terminated: term, uplink: cut, kernel_events: states };
+  return { streams: watching.map((w) => w.node.ns), killed: kill, stopped: stop, terminated: term, uplink: cut };
 }
 
 // One node from nothing while the others go on; the highest index, then the
