@@ -42,7 +42,7 @@ build_all() {
 	# A process' modules are instrumented against undefined behaviour when told.
 	kmod/tools/build "$kernel" "$modules" ARCH=$arch UBSAN_SANITIZE=y -j2 >"$deep/build-$kind.log" 2>&1 ||
 		{ tail -n 20 "$deep/build-$kind.log"; return 1; }
-	mkdir -p "$kernel/planted" && cp -u "$here"/planted/* "$kernel/planted/" &&
+	mkdir -p "$kernel/planted" && cp -u kmod/planted/* "$kernel/planted/" &&
 		make -C "$kernel/obj" ARCH=$arch UBSAN_SANITIZE=y M="$kernel/planted" modules >"$deep/planted-$kind.log" 2>&1 ||
 		{ tail -n 20 "$deep/planted-$kind.log"; return 1; }
 	tests/netns/check.sh tools &&
