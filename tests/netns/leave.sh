@@ -61,6 +61,9 @@ claim() { # sequence, incarnation claimed
 	wait_for peer_is 2 3 sequence "$1"
 }
 listen 2 /tmp/leave.own
+# Node 1 still holds the floor of who had this address before, and shows it with
+# its first beat: that raise is its own and comes first.
+check "node 1 is heard" wait_for peer_is 2 1 state $UP
 get_mesh 2; field incarnation; now=$REPLY
 claim 1 $((1000 + 3600000))
 check "raise-stopped is told" wait_for grep -q "^raise-stopped.*incarnation=3601000" /tmp/leave.own
