@@ -74,7 +74,7 @@ $(ED)/bench: $(ROOT)/tests/bench/ed25519/bench.c $(ED_OBJECTS)
 	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lsodium -lcrypto
 
 # The rule for the guests' kernels is the kmod part's.
-check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/fuzz $(ED_PLANTED) $(ED_SECRET) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) $(ED_KERNELS:%=$(O)/qemu/k%/stamp) ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian, the provider in guests
+check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/fuzz $(ED_PLANTED) $(ED_SECRET) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) $(ED_KERNELS:%=$(O)/qemu/k%/stamp) $(O)/qemu/src/stamp ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian, the provider in guests
 	$(ED_UNIT)/check.sh $(ED) $(ED_CASES) $(ED_SEED) $(ED_KERNELS)
 
 deep-ed25519: $(ED)/fuzz ## Ed25519: 10 million differential cases
