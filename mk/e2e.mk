@@ -14,10 +14,14 @@ CHECK += check-demo check-e2e
 demo: ## two nodes (NODES=3) from a clean checkout to a healthy mesh
 	@exec $(ROOT)/tests/e2e/demo.sh
 
-build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs $(E2E)/stranger.cjs $(E2E)/beatgen $(E2E)/amctl ## the controller of the end-to-end runs
+build-e2e: $(E2E)/guest.cjs $(E2E)/host.cjs $(E2E)/stranger $(E2E)/beatgen $(E2E)/amctl ## the controller of the end-to-end runs
 
 $(E2E)/%.cjs: $(ROOT)/tests/e2e/%.ts $(E2E_SOURCES) $(SETUP)
 	$(E2E_ESBUILD) $< --bundle --platform=node --target=node20 --format=cjs --loader:.proto=text --log-level=warning --outfile=$@
+
+$(E2E)/stranger: $(ROOT)/tests/e2e/stranger.c $(SETUP)
+	@mkdir -p $(E2E)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror $< -lssl -lcrypto -o $@
 
 # What speaks for a node whose kernel is told to be silent.
 $(E2E)/beatgen: $(ROOT)/tests/netns/beatgen.c $(SETUP)

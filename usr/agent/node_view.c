@@ -37,8 +37,9 @@ static const char *link_trouble(const struct node *n, char out[NODE_TEXT_CHARS])
 			continue;
 		if (!carriage_peer_status(n->carriage, p->id, &status) || !status.error[0])
 			continue;
-		snprintf(out, NODE_TEXT_CHARS, "gateway: link to %s: %.190s",
-			 hex_encode(id, p->id, 4), status.error);
+		snprintf(out, NODE_TEXT_CHARS, "gateway: link to %s: %.140s; check that the "
+			 "peer's gateway is reached from here", hex_encode(id, p->id, 4),
+			 status.error);
 		return out;
 	}
 	return NULL;

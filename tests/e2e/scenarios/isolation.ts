@@ -94,7 +94,7 @@ export async function isolation(lab: Lab): Promise<Record<string, unknown>> {
   const probes = await onlyThroughTheGateway(lab);
   say("   packets to mesh addresses without the device");
   const clear = await nothingLeavesInClear(lab);
-  say("   a stranger that opens up to 256 links and sends handshakes of valid MAC1");
+  say("   a stranger that holds 256 links and sends handshakes of valid MAC1");
   const strange = await strangers(lab);
   await lab.untilHealthy(60_000);
   return { probes, in_clear: clear, strangers: strange };
