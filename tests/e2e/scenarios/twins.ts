@@ -9,7 +9,7 @@ import { LabNode } from "../lab/node.ts";
 
 // Each instance has to hear two peers in turns of 15 s (WireGuard's silence
 // before a new handshake), some of them lost to the other one's packets.
-const FOUND_MS = 150_000;
+const FOUND_MS = 120_000;
 const BACK_MS = 60_000;
 const TWIN_NUMBER = 9;
 
