@@ -70,9 +70,6 @@ static void report(void *arg)
 	}
 	printf("]}\n");
 	fflush(stdout);
-	/* Whatever event was lost: a device that is not there is made again. */
-	if (n.device && !mesh_ifindex(n.mesh) && !loop_timer_pending(&n.setup))
-		loop_timer_set(&n.setup, 0);
 	loop_timer_set(&n.report, REPORT_MS);
 }
 
