@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Entry points of the whole project. Each part brings a fragment in mk/ that
-# appends its targets to BUILD, CHECK, DEEP, BENCH and CLEAN; this file only
-# orders them and runs them.
+# appends its targets to BUILD, CHECK, DEEP, DEEP_BESIDE, BENCH and CLEAN; this
+# file only orders them and runs them. Of DEEP_BESIDE is what only computes: it
+# runs beside DEEP with what that leaves of the machine. INPUTS_target names the
+# paths that a target of them depends on, for `make check-deep RESUME=1`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,8 +22,14 @@ endif
 BUILD :=
 CHECK :=
 DEEP :=
+DEEP_BESIDE :=
 BENCH :=
 CLEAN :=
+
+define newline
+
+
+endef
 
 include $(wildcard mk/*.mk)
 
@@ -42,8 +50,11 @@ $(SETUP): package-lock.json $(wildcard tests/setup/packages.d/*.txt) tests/setup
 check: $(SETUP) ## everything a change must pass (at most 45 minutes on 2 cores)
 	@tests/check.sh $(CHECK_RUN)
 
-check-deep: $(SETUP) ## check, then the long suites (hours)
-	@tests/check.sh --report $(O)/deep/report.json $(CHECK_RUN) $(DEEP)
+check-deep: export CHECK_INPUTS := $(foreach t,$(DEEP) $(DEEP_BESIDE),$(if $(INPUTS_$(t)),$(t) $(INPUTS_$(t))$(newline)))
+check-deep: $(SETUP) ## check, then the long suites (hours); RESUME=1: only what has not passed as it is now; DEEP=...: those
+	@rc=0; tests/check.sh --report $(O)/deep/report.json $(if $(RESUME),--resume) $(CHECK_RUN) || rc=$$?; \
+	tests/check.sh --report $(O)/deep/report.json $(if $(RESUME),--resume) --beside "$(DEEP_BESIDE)" $(DEEP) || rc=$$?; \
+	python3 tests/report.py show $(O)/deep/report.json $(CHECK_RUN) $(DEEP) $(DEEP_BESIDE); exit $$rc
 
 bench: $(BENCH) ## all benchmarks; JSON under build/bench/
 

@@ -4,7 +4,8 @@
 
 BUILD += contracts
 CHECK += check-contracts
-DEEP += contracts-deep
+DEEP_BESIDE += contracts-deep
+INPUTS_contracts-deep := contracts package-lock.json mk/contracts.mk
 
 CONTRACTS_O := $(O)/contracts
 CONTRACTS_ENV := FOUNDRY_OUT="$(CONTRACTS_O)/out" FOUNDRY_CACHE_PATH="$(CONTRACTS_O)/cache"

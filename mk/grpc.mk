@@ -5,7 +5,8 @@
 # methods behind the wire.
 
 CHECK += check-fuzz-grpc
-DEEP += deep-fuzz-grpc
+DEEP_BESIDE += deep-fuzz-grpc
+INPUTS_deep-fuzz-grpc := usr/lib tests/fuzz/grpc tests/unit/grpc mk/grpc.mk
 
 GRPC_FUZZ := $(O)/fuzz-grpc
 GRPC_FUZZ_DIR := $(ROOT)/tests/fuzz/grpc

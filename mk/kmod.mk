@@ -12,6 +12,7 @@ KMOD_MODULES := $(KMOD_KERNELS:%=$(O)/kmod/%/attestmesh.ko)
 BUILD += modules
 CHECK += check-kmod
 DEEP += deep-kernel-newest
+INPUTS_deep-kernel-newest := Kbuild kmod include tests/netns tests/qemu tests/fuzz/netlink tests/unit/ed25519 mk/kmod.mk
 BENCH += bench-kernel
 
 .PHONY: modules nl-regen check-kmod deep-kernel-newest bench-kernel
@@ -47,8 +48,10 @@ check-kmod: $(KMOD_MODULES) $(O)/qemu/src/stamp ## modules: static checks, then 
 	tests/netns/check.sh $(KMOD_KERNELS)
 
 deep-kernel-newest: $(O)/kmod/newest/attestmesh.ko $(O)/qemu/src/stamp ## the same on the newest kernel that Debian has (7.x)
-	tests/netns/check.sh newest
-	tests/unit/ed25519/api/guest.sh newest $(O)/ed25519
+	rm -f $(O)/deep/rows/$@.json
+	run() { python3 tests/report.py run $(O)/deep/rows/$@.json "$$1" "$$(cat $(O)/qemu/knewest/release)" "$${@:2}"; }; rc=0; \
+	run "static checks and guest suite" tests/netns/check.sh newest || rc=$$?; \
+	run "provider's interface" tests/unit/ed25519/api/guest.sh newest $(O)/ed25519 || rc=$$?; exit $$rc
 
 bench-kernel: $(O)/kmod/6.1/attestmesh.ko ## what the module costs and how soon it knows: build/bench/kernel.json
 	tests/kernels/build.sh uml

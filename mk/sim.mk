@@ -12,7 +12,8 @@ SIM_ARGS = --seed $(or $(SEED),1) --seconds $(SIM_SECONDS) --jobs $(SIM_JOBS) \
 
 BUILD += sim-build
 CHECK += check-sim
-DEEP += deep-sim
+DEEP_BESIDE += deep-sim
+INPUTS_deep-sim := tests/sim $(SIM_PURE:%=kmod/%.c) kmod/*.h mk/sim.mk
 
 .PHONY: sim sim-build check-sim deep-sim
 

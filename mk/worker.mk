@@ -7,6 +7,7 @@ WORKER_SRC := $(wildcard $(ROOT)/worker/src/*.ts $(ROOT)/worker/src/providers/*.
 BUILD += build-worker
 CHECK += check-worker
 DEEP += check-worker-deep
+INPUTS_check-worker-deep := worker tests/devnet tests/fakes contracts package-lock.json mk/worker.mk
 BENCH += bench-worker
 
 .PHONY: build-worker check-worker check-worker-deep bench-worker

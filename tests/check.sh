@@ -3,13 +3,27 @@
 # Runs make targets one after another, each with a log under build/check/, a
 # line when it starts and ends, and a sign of life in between. A failure shows
 # the end of its log and does not stop the others. The last line counts.
+#   check.sh [--report FILE [--resume] [--beside 'TARGET...']] TARGET...
+# FILE gets rows as report.py says. --resume leaves out what has passed there
+# with the same inputs (CHECK_INPUTS: lines `TARGET PATH...`; one that is not
+# named depends on everything). --beside: targets that only compute; they run
+# beside the others with what the machine has left.
 set -u
-report=
-if [ "${1:-}" = --report ]; then report=$2; shift 2; fi
+report= resume= beside=
+while :; do
+	case ${1:-} in
+	--report) report=$2; shift 2 ;;
+	--resume) resume=1; shift ;;
+	--beside) beside=$2; shift 2 ;;
+	*) break ;;
+	esac
+done
 : "${ROOT:=$(cd "$(dirname "$0")/.." && pwd)}" "${O:=$ROOT/build}"
 export ROOT O
 logs=$O/check
-mkdir -p "$logs"
+mkdir -p "$logs" || exit
+results=$(mktemp -d "$logs/results.XXXXXX") || exit
+cd "$ROOT" || exit
 
 # Only the commands of listed packages are found from here on.
 if [ -d "$O/setup/bin" ]; then
@@ -17,51 +31,67 @@ if [ -d "$O/setup/bin" ]; then
 	printf 'tools and packages:\n'
 	sed 's/^/    /' "$O/setup/tools.txt"
 fi
-passed=0 failed=0 rows=
 t_all=$SECONDS
-beat=
-trap '[ -n "$beat" ] && kill "$beat" 2>/dev/null' EXIT
+second=
+trap '[ -n "$second" ] && kill -- -"$second" 2>/dev/null; rm -rf "$results"' EXIT
 
-run_one() { # target
-	local t=$1 log=$logs/$1.log t0=$SECONDS rc=0 secs
+row() { # verb, target, arguments: of the report, if there is one
+	python3 "$ROOT/tests/report.py" "$1" "$report" "${@:2}"
+}
+
+inputs_of() { # target
+	local paths
+	paths=$(sed -n "s/^ *$1 //p" <<<"${CHECK_INPUTS:-}")
+	python3 "$ROOT/tests/report.py" inputs ${paths:-.}
+}
+
+run_one() { # target, how to call it...
+	local t=$1 log=$logs/$1.log t0=$SECONDS rc=0 secs inputs= beat
+	shift
+	if [ -n "$report" ]; then
+		inputs=$(inputs_of "$t") || exit
+		if [ -n "$resume" ] && row has "$t" "$inputs"; then
+			printf '==> %s\n    passed before with the same inputs (%s)\n' "$t" "$inputs"
+			echo "0 0" >"$results/$t"
+			return
+		fi
+		rm -f "$(dirname "$report")/rows/$t.json"
+	fi
 	printf '==> %s\n' "$t"
 	( while sleep 60; do printf '    %s: %d s, %s\n' "$t" $((SECONDS - t0)) \
 		"$(tail -n 1 "$log" 2>/dev/null | tr -d '\r' | cut -c1-100)"; done ) &
 	beat=$!
-	make --no-print-directory -C "$ROOT" "$t" >"$log" 2>&1 </dev/null || rc=$?
-	kill "$beat" 2>/dev/null; wait "$beat" 2>/dev/null; beat=
+	"$@" make --no-print-directory -C "$ROOT" "$t" >"$log" 2>&1 </dev/null || rc=$?
+	kill "$beat" 2>/dev/null; wait "$beat" 2>/dev/null
 	secs=$((SECONDS - t0))
 	if [ $rc -eq 0 ]; then
-		passed=$((passed + 1))
-		printf '    ok, %d s: %s\n' $secs "$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)"
+		printf '    %s ok, %d s: %s\n' "$t" $secs "$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)"
 	else
-		failed=$((failed + 1))
-		printf '    FAILED (exit %d) after %d s; the end of %s:\n' $rc $secs "${log#"$ROOT"/}"
+		printf '    %s FAILED (exit %d) after %d s; the end of %s:\n' "$t" $rc $secs "${log#"$ROOT"/}"
 		tail -n 60 "$log" | sed 's/^/    | /'
 	fi
-	rows+="$t $rc $secs"$'\n'
+	if [ -n "$report" ]; then
+		row add "$t" "$inputs" $rc $secs "$log" || rc=1
+	fi
+	echo "$rc $secs" >"$results/$t"
 }
 
-for t in "$@"; do run_one "$t"; done
-
-if [ -n "$report" ]; then
-	mkdir -p "$(dirname "$report")"
-	printf '%s' "$rows" | KERNEL=$(uname -r) LOGS=$logs python3 -c '
-import json, os, re, sys
-suites = []
-for line in sys.stdin:
-    name, rc, secs = line.split()
-    text = open(os.path.join(os.environ["LOGS"], name + ".log"), errors="replace").read()
-    counts = re.findall(r"\d+ passed, \d+ failed.*", text)
-    suites.append({"suite": name, "kernel": os.environ["KERNEL"],
-                   "result": "pass" if rc == "0" else "fail", "seconds": int(secs),
-                   "detail": counts[-1] if counts else ""})
-json.dump({"suites": suites}, open(sys.argv[1], "w"), indent=2)
-' "$report"
+# A group of its own: an interrupt from the terminal does not reach it, the trap does.
+if [ -n "$beside" ]; then
+	set -m
+	( for t in $beside; do run_one "$t" chrt -i 0 nice -n 19; done ) &
+	second=$!
+	set +m
 fi
+for t in "$@"; do run_one "$t"; done
+[ -n "$second" ] && wait "$second"
+second=
 
-printf '%s' "$rows" | while read -r t rc secs; do
-	printf '%-24s %-6s %5d s\n' "$t" "$([ "$rc" = 0 ] && echo pass || echo FAIL)" "$secs"
+passed=0 failed=0
+for t in "$@" $beside; do
+	read -r rc secs <"$results/$t" || rc=1 secs=0
+	if [ "$rc" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+	[ -n "$report" ] || printf '%-24s %-6s %5d s\n' "$t" "$([ "$rc" = 0 ] && echo pass || echo FAIL)" "$secs"
 done
 printf 'total %d s\n' $((SECONDS - t_all))
 printf 'checks: %d passed, %d failed\n' $passed $failed
