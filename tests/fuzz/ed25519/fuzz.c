@@ -3,19 +3,23 @@
  * Differential fuzzing: signatures with defects of every class, through the
  * portable field, the four-word one, eight lanes, libsodium and OpenSSL.
  *
- *	fuzz CASES SEED [RECORD]
+ *	fuzz [-j JOBS] [-p SECS] CASES SEED [RECORD]
  *
- * Required of every case: our implementations compute the same point bit for
+ * JOBS processes share the cases, each with a stretch of the random numbers of
+ * its own; every SECS seconds a line says how far they are. Required of every case: our implementations compute the same point bit for
  * bit and the same verdict, libsodium gives that verdict, and OpenSSL accepts
  * what we accept. Key loading and signing are compared beside it. A failure
- * prints the seed and the case; RECORD gets cases for other machines to replay.
+ * prints the seed, the job and the case, and ends all jobs; RECORD (RECORD.1 and
+ * so on of further jobs) gets cases for other machines to replay.
  */
 #include "support.h"
+#include "jobs.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	BATCH = ED25519_BATCH,
@@ -24,6 +28,12 @@ enum {
 	SIZES = 3,
 	OPENSSL_EVERY = 16,	/* batches; it is slow */
 };
+
+/*
+ * Random numbers between the starts of two jobs: a case takes about 600, so no
+ * job comes near the next one's. Counted and checked at the end all the same.
+ */
+#define STRIDE_DRAWS (1ULL << 48)
 
 static const size_t table_bytes[SIZES] = { 4096, 16384, 1024 };
 
@@ -51,14 +61,25 @@ static struct ed25519_job jobs[BATCH];
 static enum defect defects[BATCH];
 static struct lanes_scratch *lanes;
 static struct ed25519_batch_scratch *scalar;
-static u64 rng, seed0;
+static u64 rng, seed0, cases;
+static unsigned int jobs_n = 1, this_job;
+static const char *record_path;
 static FILE *record;
-static unsigned long done[DEFECTS], accepted[DEFECTS];
+
+/* What a job leaves behind, in shared memory: one writer each. */
+struct tally {
+	u64 cases;	/* read while it runs */
+	u64 draws;
+	u64 done[DEFECTS], accepted[DEFECTS];
+};
+
+static struct tally *tallies, *tally;
 
 static void report(const char *what, u64 batch, int i)
 {
-	fprintf(stderr, "fuzz: %s; seed %llu, batch %llu, case %d (%s)\n", what,
-		(unsigned long long)seed0, (unsigned long long)batch, i,
+	fprintf(stderr, "fuzz: %s; seed %llu, job %u, batch %llu, case %d (%s)\n",
+		what, (unsigned long long)seed0, this_job,
+		(unsigned long long)batch, i,
 		i >= 0 ? defect_names[defects[i]] : "-");
 	exit(1);
 }
@@ -300,8 +321,8 @@ static void compare_verdicts(u64 batch)
 			report("a good signature was refused", batch, i);
 		if (batch % OPENSSL_EVERY == 0 && other && !openssl_accepts(i))
 			report("OpenSSL refuses what we accept", batch, i);
-		done[defects[i]]++;
-		accepted[defects[i]] += other;
+		tally->done[defects[i]]++;
+		tally->accepted[defects[i]] += other;
 		if (record) {
 			fputc('v', record);
 			hex(jobs[i].key->pub, 32);
@@ -377,53 +398,136 @@ static void compare_signing(u64 batch)
 	}
 }
 
-/* A class that is always or never accepted by accident would test nothing. */
-static void summary(u64 cases)
+/* Batches of job @job: an even share. */
+static u64 share(unsigned int job)
 {
-	int d;
+	u64 batches = (cases + BATCH - 1) / BATCH;
 
-	for (d = 0; d < DEFECTS; d++)
-		printf("%-18s %9lu cases, %lu accepted\n", defect_names[d],
-		       done[d], accepted[d]);
-	if (cases >= 10000)
-		for (d = 0; d < DEFECTS; d++)
-			if (!done[d])
-				report("a class of defects never came", 0, -1);
-	printf("%llu cases, seed %llu: no difference (%s)\n",
-	       (unsigned long long)cases, (unsigned long long)seed0,
-	       support_has_ifma() ? "with eight lanes" : "without eight lanes");
+	return batches / jobs_n + (job < batches % jobs_n);
 }
 
-int main(int argc, char **argv)
+static void open_record(void)
 {
-	u64 cases, batch;
+	char path[4096];
+
+	if (!record_path)
+		return;
+	snprintf(path, sizeof(path), this_job ? "%s.%u" : "%s", record_path,
+		 this_job);
+	record = fopen(path, "w");
+	if (!record)
+		report("cannot write the record", 0, -1);
+}
+
+static void one_batch(u64 batch)
+{
+	int size = below(SIZES), i;
+
+	new_signer(&pool[size][below(POOL)], table_bytes[size]);
+	for (i = 0; i < BATCH; i++)
+		make_case(i, size);
+	compare_verdicts(batch);
+	compare_points(batch);
+	compare_key(batch);
+	compare_signing(batch);
+}
+
+static void work(unsigned int job)
+{
+	u64 batches = share(job), batch, start;
 	int size, i;
 
-	if (argc < 3 || support_setup(NULL)) {
-		fprintf(stderr, "usage: fuzz CASES SEED [RECORD]\n");
-		return 2;
-	}
-	cases = strtoull(argv[1], NULL, 10);
-	seed0 = rng = strtoull(argv[2], NULL, 10);
-	if (argc > 3 && !(record = fopen(argv[3], "w")))
-		report("cannot write the record", 0, -1);
+	this_job = job;
+	tally = &tallies[job];
+	start = rng = support_random_skip(seed0, job * STRIDE_DRAWS);
+	open_record();
 	lanes = support_alloc(sizeof(*lanes));
 	scalar = support_alloc(sizeof(*scalar));
 	for (size = 0; size < SIZES; size++)
 		for (i = 0; i < POOL; i++)
 			new_signer(&pool[size][i], table_bytes[size]);
-	for (batch = 0; batch * BATCH < cases; batch++) {
-		size = below(SIZES);
-		new_signer(&pool[size][below(POOL)], table_bytes[size]);
-		for (i = 0; i < BATCH; i++)
-			make_case(i, size);
-		compare_verdicts(batch);
-		compare_points(batch);
-		compare_key(batch);
-		compare_signing(batch);
+	for (batch = 0; batch < batches; batch++) {
+		one_batch(batch);
+		__atomic_store_n(&tally->cases, (batch + 1) * BATCH,
+				 __ATOMIC_RELAXED);
 	}
+	tally->draws = support_random_draws(start, rng);
+	if (tally->draws >= STRIDE_DRAWS)
+		report("this job went into the next one's random numbers", batch, -1);
 	if (record && fclose(record))
-		report("cannot write the record", 0, -1);
-	summary(batch * BATCH);
+		report("cannot write the record", batch, -1);
+}
+
+static u64 cases_done(unsigned int job)
+{
+	return __atomic_load_n(&tallies[job].cases, __ATOMIC_RELAXED);
+}
+
+/* A class that is always or never accepted by accident would test nothing. */
+static void summary(void)
+{
+	u64 done, accepted, total = 0, draws = 0;
+	unsigned int j;
+	int d;
+
+	for (d = 0; d < DEFECTS; d++) {
+		done = accepted = 0;
+		for (j = 0; j < jobs_n; j++) {
+			done += tallies[j].done[d];
+			accepted += tallies[j].accepted[d];
+		}
+		printf("%-18s %9llu cases, %llu accepted\n", defect_names[d],
+		       (unsigned long long)done, (unsigned long long)accepted);
+		if (!done && cases >= 10000)
+			report("a class of defects never came", 0, -1);
+		total += done;
+	}
+	if (total < cases)
+		report("fewer cases than were asked for", 0, -1);
+	for (j = 0; j < jobs_n; j++)
+		draws += tallies[j].draws;
+	printf("%u jobs, %llu random numbers, no two jobs the same ones\n", jobs_n,
+	       (unsigned long long)draws);
+	printf("%llu cases, seed %llu: no difference (%s)\n",
+	       (unsigned long long)total, (unsigned long long)seed0,
+	       support_has_ifma() ? "with eight lanes" : "without eight lanes");
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: fuzz [-j JOBS] [-p SECS] CASES SEED [RECORD]\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct jobs jobs_of_run = { .work = work, .done = cases_done };
+	int option;
+
+	while ((option = getopt(argc, argv, "j:p:")) != -1)
+		switch (option) {
+		case 'j':
+			jobs_n = strtoul(optarg, NULL, 10);
+			break;
+		case 'p':
+			jobs_of_run.progress_secs = strtoul(optarg, NULL, 10);
+			break;
+		default:
+			return usage();
+		}
+	if (argc - optind < 2 || argc - optind > 3 || jobs_n < 1 ||
+	    jobs_n > JOBS_MAX)
+		return usage();
+	cases = strtoull(argv[optind], NULL, 10);
+	seed0 = strtoull(argv[optind + 1], NULL, 10);
+	record_path = argv[optind + 2];
+	if (support_setup(NULL))
+		return 2;
+	tallies = jobs_share(jobs_n * sizeof(*tallies));
+	jobs_of_run.n = jobs_n;
+	jobs_of_run.cases = cases;
+	if (!jobs_run(&jobs_of_run))
+		return 1;
+	summary();
 	return 0;
 }

@@ -27,10 +27,10 @@ run() { # name command...
 	result "$name" "$rc" "$log"
 }
 
-# The fuzzer with a defect linked in has to stop at a difference.
+# The fuzzer with a defect linked in has to stop at a difference, all jobs of it.
 run_planted() { # plant
 	local log=$build/fuzz-$1.log rc=0
-	timeout 120 "$build/fuzz-$1" 20000 "$seed" >"$log" 2>&1 || rc=$?
+	timeout 120 "$build/fuzz-$1" -j 2 20000 "$seed" >"$log" 2>&1 || rc=$?
 	if [ $rc = 1 ] && grep -q '^fuzz: ' "$log"; then
 		result "planted $1 found" 0 "$log"
 	else
@@ -60,6 +60,15 @@ run_foreign() { # triplet emulator
 	fi
 }
 
+# Signatures verified and made; the keys tried include a few that come often.
+distinct() { # record...
+	local twice all
+	all=$(grep -hc '^[vs]' "$@" | sort -n | head -n 1)
+	twice=$(grep -h '^[vs]' "$@" | sort | uniq -d | wc -l)
+	echo "$twice of at least $all cases of each job in more than one"
+	[ "$twice" = 0 ] && [ "$all" -ge 640 ]
+}
+
 has() { grep -qw "$1" /proc/cpuinfo; }
 
 # Left out, because these files are userspace's too or hold assembly: types and
@@ -85,7 +94,11 @@ if has adx && has bmi2; then run_planted ADX
 else echo 'no ADX' >"$build/x.log"; result 'planted ADX found' 77 "$build/x.log"; fi
 run "signing is constant time" timeout 120 valgrind -q "$build/secret"
 run_secret_planted
-run "record" "$build/fuzz" 640 "$seed"7 "$build/record"
+run "record" "$build/fuzz" -j 2 1280 "$seed"7 "$build/record"
+run "no case in two jobs" distinct "$build/record" "$build/record.1"
+if distinct "$build/record" "$build/record" >"$build/twice.log"
+then result 'case in two jobs noticed' 1 "$build/twice.log"
+else result 'case in two jobs noticed' 0 "$build/twice.log"; fi
 run_foreign i686-linux-gnu qemu-i386-static
 run_foreign powerpc64-linux-gnu qemu-ppc64-static
 # a record with one verdict turned must be noticed

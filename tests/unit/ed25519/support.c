@@ -162,13 +162,32 @@ void support_unhex(u8 *out, const char *hex)
 		abort();
 }
 
+/* What every draw adds to the state; odd, so each of 2^64 states comes once. */
+static const u64 random_step = 0x9e3779b97f4a7c15;
+
 u64 support_random(u64 *state)
 {
-	u64 z = *state += 0x9e3779b97f4a7c15;
+	u64 z = *state += random_step;
 
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
 	z = (z ^ z >> 27) * 0x94d049bb133111eb;
 	return z ^ z >> 31;
+}
+
+u64 support_random_skip(u64 state, u64 draws)
+{
+	return state + draws * random_step;
+}
+
+/* By Newton's rule: each round doubles the low bits that are right, 5 at first. */
+u64 support_random_draws(u64 from, u64 to)
+{
+	u64 inverse = 3 * random_step ^ 2;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		inverse *= 2 - random_step * inverse;
+	return (to - from) * inverse;
 }
 
 void support_random_bytes(u64 *state, void *p, size_t n)

@@ -43,6 +43,10 @@ void support_unhex(u8 *out, const char *hex);
 u64 support_random(u64 *state);
 void support_random_bytes(u64 *state, void *p, size_t n);
 
+/* The state after @draws numbers, and the numbers between two states. */
+u64 support_random_skip(u64 state, u64 draws);
+u64 support_random_draws(u64 from, u64 to);
+
 /* r = a * b mod p, over 32 little-endian bytes, one bit at a time. */
 void ref_mul_p(u8 r[32], const u8 a[32], const u8 b[32]);
 void ref_add_p(u8 r[32], const u8 a[32], const u8 b[32]);

@@ -176,6 +176,25 @@ static void test_sha512_of_every_length(void **state)
 	}
 }
 
+/* The fuzzer's jobs draw from stretches that must not meet. */
+static void test_stretches_of_random_numbers(void **state)
+{
+	static const u64 lengths[] = { 0, 1, 2, 63, 1000 };
+	u64 start = 20250101, s;
+	size_t i;
+	u64 n;
+
+	(void)state;
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		for (s = start, n = 0; n < lengths[i]; n++)
+			support_random(&s);
+		assert_true(s == support_random_skip(start, lengths[i]));
+		assert_true(support_random_draws(start, s) == lengths[i]);
+	}
+	s = support_random_skip(start, 1ULL << 48);
+	assert_true(support_random_draws(start, s) == 1ULL << 48);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_only_values_below_L_are_reduced),
 		cmocka_unit_test(test_recoding_is_the_scalar),
 		cmocka_unit_test(test_sha512_of_every_length),
+		cmocka_unit_test(test_stretches_of_random_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, support_setup, NULL);
