@@ -74,9 +74,10 @@
  *   The mesh is gone, with all its peers.
  *
  * ATTESTMESH_CMD_TWIN (event, group events)
- *   Peers (two, or the only one) hold an own incarnation that this node has
- *   not sent, again after it was raised past them once: another instance of
- *   this member runs.
+ *   Another instance of this member runs: two peers, or the only one, have
+ *   shown an own incarnation that this node has not sent, after it was
+ *   raised past theirs once; or have shown one number of this member and
+ *   then one of another start.
  *
  * ATTESTMESH_CMD_RAISE_STOPPED (event, group events)
  *   A peer holds an own incarnation more than an hour above the floor given
