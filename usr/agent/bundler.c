@@ -16,6 +16,7 @@
 #include "bundler_priv.h"
 #include "bytes.h"
 #include "log.h"
+#include "remedy.h"
 
 /* ---- jobs ---- */
 
@@ -203,26 +204,11 @@ static unsigned int retry_delay_ms(struct job *j, enum retry how)
 	return delay;
 }
 
-/* What a person can do about an endpoint that is away. */
-static const char *remedy(const char *text)
-{
-	static const char *const of[][2] = {
-		{ "rpc http", "; check RPC_URL and that endpoint" },
-		{ "bundler http", "; check BUNDLER_URL and that endpoint" },
-		{ "paymaster http", "; check PAYMASTER_URL and that endpoint" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(of); i++)
-		if (!strncmp(text, of[i][0], strlen(of[i][0])))
-			return of[i][1];
-	return "";
-}
-
 void flight_waits(struct bundler *b, const struct job *j, const char *text, bool outage)
 {
 	char now[sizeof(b->waiting)];
 
-	snprintf(now, sizeof(now), "%.400s%s", text, outage ? remedy(text) : "");
+	snprintf(now, sizeof(now), "%.400s%s", text, outage ? remedy_of_endpoint(text) : "");
 	if (strcmp(b->waiting, now))
 		log_warn("operation %s: %s", j->name, now);
 	snprintf(b->waiting, sizeof(b->waiting), "%s", now);

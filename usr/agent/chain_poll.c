@@ -16,6 +16,7 @@
 #include "chain_priv.h"
 #include "clock.h"
 #include "log.h"
+#include "remedy.h"
 #include "secret.h"
 
 enum {
@@ -79,8 +80,7 @@ static void round_failed(struct chain *c, const char *why)
 	char text[RPC_TEXT_MAX + 64];
 
 	/* Asked again for ever; what a person can do is the same each time. */
-	snprintf(text, sizeof(text), "%s%s", why,
-		 strncmp(why, "rpc", 3) ? "" : "; check RPC_URL and that endpoint");
+	snprintf(text, sizeof(text), "%s%s", why, remedy_of_endpoint(why));
 	chain_set_waiting(c, text);
 	logs_free(&c->logs);
 	c->polling = false;
