@@ -232,9 +232,21 @@ static void mesh_set(struct msg *msg, struct rng *rng)
 	}
 }
 
+/* The id of one of the few, as fill() gives it, in place of the one at @at. */
+static void put_member(struct msg *msg, size_t at, uint32_t who)
+{
+	memset(msg->buf + at, 0, ATTESTMESH_ID_LEN);
+	msg->buf[at + ATTESTMESH_ID_LEN - 1] = 1 + who;
+}
+
+/* Few peers in most messages, most of them the same of twelve with the same
+ * address and index: one that contradicts another has the whole message refused,
+ * and meshes without peers teach nothing.
+ */
 static void peer_set(struct msg *msg, struct rng *rng)
 {
-	int set = msg->op->set, n = 1 + rng_below(rng, 12), inner = -1, config = 0;
+	int set = msg->op->set, n = 1 + rng_below(rng, rng_one_in(rng, 4) ? 12 : 3);
+	int inner = -1, config = 0;
 
 	for (int i = 0; i < spec_sets[set].count; i++) {
 		if (is(&spec_sets[set].attr[i], "config")) {
@@ -247,7 +259,8 @@ static void peer_set(struct msg *msg, struct rng *rng)
 	if (rng_one_in(rng, 60))
 		n = ATTESTMESH_PEERS_PER_MESSAGE_MAX + rng_below(rng, 2);
 	for (int i = 0; i < n; i++) {
-		uint32_t who = n > 12 ? 20u + i : rng_below(rng, 40);
+		bool usual = n <= 12 && !rng_one_in(rng, 8);
+		uint32_t who = n > 12 ? 20u + i : rng_below(rng, usual ? 12 : 40);
 		size_t start = msg->len;
 
 		if (!put(msg, config | NLA_F_NESTED, NULL, 0))
@@ -255,7 +268,9 @@ static void peer_set(struct msg *msg, struct rng *rng)
 		put_named(msg, rng, inner, "id", 0);
 		if (n > 12) /* ids that differ */
 			memcpy(msg->buf + start + 2 * NLA_HDRLEN, &who, sizeof(who));
-		put_named(msg, rng, inner, "index", rng_one_in(rng, 40) ? 65535 : who);
+		if (usual)
+			put_member(msg, start + 2 * NLA_HDRLEN, who);
+		put_named(msg, rng, inner, "index", rng_one_in(rng, 40) ? 65535 : 12 + who);
 		put_named(msg, rng, inner, "addr4", ip4(7, 2 + who));
 		if (rng_one_in(rng, 3))
 			put_named(msg, rng, inner, "addr6", 2 + who);
