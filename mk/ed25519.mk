@@ -25,8 +25,8 @@ ED_VECTOR := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512ifma \
 	-mavx512vbmi -mprefer-vector-width=512
 ED_HEADERS := $(wildcard $(ED_DIR)/*.h) $(wildcard $(ED_UNIT)/*.h)
 ED_PORTABLE := fe ge comb sc sha512 ed25519 selftest
-ED_OBJECTS := $(patsubst %,$(ED)/%.o,$(ED_PORTABLE) eval_adx lanes ifma)
-ED_TESTS := t_field t_scalar t_comb t_verify t_lanes t_field_ifma
+ED_OBJECTS := $(patsubst %,$(ED)/%.o,$(ED_PORTABLE) eval_adx fpu lanes ifma)
+ED_TESTS := t_field t_scalar t_comb t_verify t_lanes t_field_ifma t_fpu t_fpu_kernel
 ED_PLANTS := S_RANGE:sc_is_reduced KEY_ORDER:ge_has_prime_order \
 	LANE:ifma_encode ADX:eval_adx_pair
 ED_KERNELS := 6.1 6.12
@@ -57,10 +57,30 @@ $(ED)/jobs.o: $(ED_FUZZ)/jobs.c $(ED_FUZZ)/jobs.h $(SETUP)
 $(ED)/fuzz: $(ED_FUZZ)/fuzz.c $(ED)/jobs.o $(ED)/support.o $(ED_OBJECTS)
 	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lcmocka -lsodium -lcrypto
 
+# The FPU taken away: t_fpu.c plays it, sees each piece of vector code and the
+# scalar path; and the same with a lanes.c that does not heed a refusal.
+ED_FPU_WRAPS := fpu_enter fpu_leave fpu_rest ifma_prepare ifma_evaluate \
+	ifma_encode ed25519_verify_batch
+ED_FPU_FLAGS := $(ED_FPU_WRAPS:%=-Wl,--wrap=%)
+
+$(ED)/t_fpu: $(ED_UNIT)/t_fpu.c $(ED)/support.o $(ED_OBJECTS)
+	@$(CC) -O2 $(ED_CFLAGS) $(ED_FPU_FLAGS) -o $@ $^ -lcmocka -lsodium
+
+$(ED)/heedless.c: $(ED_DIR)/lanes.c
+	@sed 's/if (!fpu_enter())/if (!fpu_enter() \&\& 0)/' $< >$@
+	@! cmp -s $< $@ || { echo "nothing planted in $<"; exit 1; }
+
+$(ED)/t_fpu-planted: $(ED_UNIT)/t_fpu.c $(ED)/heedless.c $(ED)/support.o $(filter-out $(ED)/lanes.o,$(ED_OBJECTS))
+	@$(CC) -O2 $(ED_CFLAGS) $(ED_FPU_FLAGS) -o $@ $^ -lcmocka -lsodium
+
+$(ED)/t_fpu_kernel: $(ED_UNIT)/t_fpu_kernel.c $(ED_DIR)/fpu.c $(ED_HEADERS) $(wildcard $(ED_UNIT)/standin/*.h) $(SETUP)
+	@mkdir -p $(@D)
+	@$(CC) -O2 -D__KERNEL__ -I$(ED_UNIT)/standin $(ED_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 # Signing as memcheck follows it, and the same with a lookup that depends on the nonce.
 ED_SECRET := $(ED)/secret $(ED)/secret-planted
 $(ED)/secret-planted: ED_CFLAGS += -DPLANT_LOOKUP -Wl,--wrap=comb_base_mult
-$(ED_SECRET): $(ED_UNIT)/secret.c $(filter-out $(ED)/lanes.o $(ED)/ifma.o,$(ED_OBJECTS))
+$(ED_SECRET): $(ED_UNIT)/secret.c $(filter-out $(ED)/fpu.o $(ED)/lanes.o $(ED)/ifma.o,$(ED_OBJECTS))
 	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lsodium
 
 # One fuzzer per planted defect, named PLANT:function.
@@ -80,12 +100,13 @@ $(ED)/bench: $(ROOT)/tests/bench/ed25519/bench.c $(ED_OBJECTS)
 	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lsodium -lcrypto
 
 # The rule for the guests' kernels is the kmod part's.
-check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/fuzz $(ED_PLANTED) $(ED_SECRET) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) $(ED_KERNELS:%=$(O)/qemu/k%/stamp) $(O)/qemu/src/stamp ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian, the provider in guests
+check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/t_fpu-planted $(ED)/fuzz $(ED_PLANTED) $(ED_SECRET) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) $(ED_KERNELS:%=$(O)/qemu/k%/stamp) $(O)/qemu/src/stamp ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian, the provider in guests
 	$(ED_UNIT)/check.sh $(ED) $(ED_CASES) $(ED_SEED) $(ED_KERNELS)
 
 deep-ed25519: $(ED)/fuzz ## Ed25519: 10 million differential cases (half an hour of CPU; ED_JOBS=2: on both cores)
-	@mkdir -p $(O)/deep/rows
-	python3 $(ED_FUZZ)/deep.py $(O)/deep/rows/$@.json $(ED)/fuzz -j $(ED_JOBS) -p 30 $(ED_DEEP_CASES) $(ED_SEED)1
+	@mkdir -p $(O)/deep/rows; rm -f $(O)/deep/rows/$@.json
+	python3 $(ROOT)/tests/report.py run $(O)/deep/rows/$@.json "Ed25519, differential cases" userspace \
+		$(ED)/fuzz -j $(ED_JOBS) -p 30 $(ED_DEEP_CASES) $(ED_SEED)1
 
 bench-ed25519: $(ED)/bench ## verifications per CPU second against libsodium and OpenSSL
 	@mkdir -p $(O)/bench

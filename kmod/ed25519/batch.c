@@ -55,7 +55,7 @@ static u64 verify_jobs(struct amesh_ed25519_batch *b, unsigned int n)
 	if (!n)
 		return 0;
 #ifdef CONFIG_X86_64
-	if (amesh_ed25519_lanes && lanes_usable())
+	if (amesh_ed25519_lanes)
 		return lanes_verify_batch(&b->lanes, b->jobs, n);
 #endif
 	return ed25519_verify_batch(&b->scalar, b->jobs, n);

@@ -1,86 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The order of work of the eight-lane path. Plain C: packing and comparing are
- * done here, outside the FPU sections; ifma.c has the arithmetic.
+ * done here, outside the FPU sections (fpu.c); ifma.c has the arithmetic.
  *
  * Section g prepares group g (hash, digits) and evaluates group g - 1, so that
  * the rows group g will need are prefetched meanwhile. One more evaluates the
  * last group and one encodes all results; nothing lives in registers between.
+ * If the FPU is refused for any of them, the whole batch is done in scalar code.
  */
 #ifdef __x86_64__
 
 #include "lanes.h"
-
-#ifdef __KERNEL__
-#include <asm/cpufeature.h>
-#include <asm/fpu/api.h>
-#include <linux/sched.h>
-
-#define fpu_begin()	kernel_fpu_begin()
-#define fpu_end()	kernel_fpu_end()
-#define between_sections() cond_resched()
-#else
-#define fpu_begin()	((void)0)
-#define fpu_end()	((void)0)
-#define between_sections() ((void)0)
-#endif
+#include "fpu.h"
 
 enum { SMALLEST_GROUP = 2 };	/* one alone is cheaper in scalar code */
-
-#if defined(__KERNEL__) && !defined(CONFIG_UML)
-
-bool lanes_available(void)
-{
-	static const u16 needed[] = {
-		X86_FEATURE_AVX512F, X86_FEATURE_AVX512BW, X86_FEATURE_AVX512VL,
-		X86_FEATURE_AVX512DQ, X86_FEATURE_AVX512IFMA,
-		X86_FEATURE_AVX512VBMI,
-	};
-	unsigned int i;
-
-#ifdef X86_FEATURE_PREFER_YMM
-	if (boot_cpu_has(X86_FEATURE_PREFER_YMM))
-		return false;
-#endif
-	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (!boot_cpu_has(needed[i]))
-			return false;
-	return cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM |
-				 XFEATURE_MASK_AVX512, NULL);
-}
-
-bool lanes_usable(void)
-{
-	return irq_fpu_usable();
-}
-
-#else
-
-/* Leaf 7: F, DQ, IFMA, BW and VL in ebx, VBMI in ecx; XCR0: SSE, YMM, ZMM. */
-bool lanes_available(void)
-{
-	const u32 ebx = 1U << 16 | 1U << 17 | 1U << 21 | 1U << 30 | 1U << 31;
-	const u32 ecx = 1U << 1, osxsave = 1U << 27, xcr0 = 0xe6;
-	u32 a = 1, b, c = 0, d;
-
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	if (!(c & osxsave))
-		return false;
-	a = 7;
-	c = 0;
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	if ((b & ebx) != ebx || (c & ecx) != ecx)
-		return false;
-	__asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-	return (a & xcr0) == xcr0;
-}
-
-bool lanes_usable(void)
-{
-	return true;
-}
-
-#endif
 
 /* R || A || head || msg with padding if it fits a lane, else its hash. */
 static void pack_message(struct ifma_input *in, unsigned int lane,
@@ -194,7 +127,11 @@ static unsigned int split(struct lanes_scratch *w, struct groups *g,
 	return rest;
 }
 
-static void evaluate_groups(struct lanes_scratch *w, const struct groups *g,
+/*
+ * False as soon as a section is refused: whatever has been computed until then is
+ * worth nothing without the sections that follow.
+ */
+static bool evaluate_groups(struct lanes_scratch *w, const struct groups *g,
 			    const struct ed25519_job *jobs)
 {
 	struct ifma_scratch *v = &w->ifma;
@@ -202,21 +139,25 @@ static void evaluate_groups(struct lanes_scratch *w, const struct groups *g,
 
 	for (i = 0; i < g->count; i++) {
 		pack_group(w, jobs, w->order + g->start[i], g->len[i]);
-		fpu_begin();
+		if (!fpu_enter())
+			return false;
 		ifma_prepare(&v->pair[i & 1], v);
 		if (i)
 			ifma_evaluate(v, i - 1, &v->pair[(i - 1) & 1],
 				      &v->pair[i & 1]);
-		fpu_end();
-		between_sections();
+		fpu_leave();
+		fpu_rest();
 	}
-	fpu_begin();
+	if (!fpu_enter())
+		return false;
 	ifma_evaluate(v, i - 1, &v->pair[(i - 1) & 1], NULL);
-	fpu_end();
-	between_sections();
-	fpu_begin();
+	fpu_leave();
+	fpu_rest();
+	if (!fpu_enter())
+		return false;
 	ifma_encode(v, g->count);
-	fpu_end();
+	fpu_leave();
+	return true;
 }
 
 u64 lanes_verify_batch(struct lanes_scratch *w, const struct ed25519_job *jobs,
@@ -228,8 +169,8 @@ u64 lanes_verify_batch(struct lanes_scratch *w, const struct ed25519_job *jobs,
 
 	order_by_shape(w->order, jobs, n);
 	rest = split(w, &g, jobs, n);
-	if (g.count)
-		evaluate_groups(w, &g, jobs);
+	if (g.count && !evaluate_groups(w, &g, jobs))
+		return ed25519_verify_batch(&w->scalar, jobs, n);
 	for (i = 0; i < g.count; i++)
 		equal |= compare_group(w, i, jobs, w->order + g.start[i],
 				       g.len[i]);

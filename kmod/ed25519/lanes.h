@@ -17,15 +17,10 @@ struct lanes_scratch {
 	u8 rest_of[ED25519_BATCH];
 };
 
-/* The processor and the system can run ifma.c, and nothing advises against it. */
-bool lanes_available(void);
-
-/* The FPU may be used here and now; kernel contexts differ. */
-bool lanes_usable(void);
-
 /*
- * Like ed25519_verify_batch(). Each FPU section is at most one group of work.
- * Only if lanes_available() and lanes_usable().
+ * Like ed25519_verify_batch(), and with the same verdicts: in eight lanes if the
+ * FPU can be had for every section of the batch, else in scalar code. Each section
+ * is at most one group of work. Only if fpu_has_lanes().
  */
 u64 lanes_verify_batch(struct lanes_scratch *w, const struct ed25519_job *jobs,
 		       unsigned int n);

@@ -8,7 +8,7 @@
 #include "engine.h"
 #include "eval.h"
 #ifdef CONFIG_X86_64
-#include "lanes.h"
+#include "fpu.h"
 #endif
 
 #include <linux/export.h>
@@ -73,7 +73,7 @@ static int choose_and_test(void)
 		eval_use_adx = true;
 		err = test_scalar(m, "adx");
 	}
-	if (!err && simd && lanes_available()) {
+	if (!err && simd && fpu_has_lanes()) {
 		amesh_ed25519_lanes = true;
 		err = amesh_ed25519_batch_selftest(m);
 	}

@@ -25,6 +25,7 @@
 #include <time.h>
 
 #include "eval.h"
+#include "fpu.h"
 #include "lanes.h"
 
 enum {
@@ -194,7 +195,7 @@ static bool takes_part(const struct contender *c, size_t keys)
 	if (keys > c->keys_max)
 		return false;
 	if (c->kind == IFMA)
-		return lanes_available();
+		return fpu_has_lanes();
 	return c->kind != SCALAR || !c->adx || eval_adx_available();
 }
 
@@ -285,7 +286,7 @@ static void print_cpu(void)
 	printf("{\n  \"cpu\": \"%s\",\n  \"has_ifma\": %s,\n  \"where\": \"userspace\",\n"
 	       "  \"libsodium\": \"%s\",\n  \"openssl\": \"%s\",\n  \"batch\": %d,\n"
 	       "  \"message_bytes\": %d,\n  \"results\": [", name ? name + 2 : "unknown",
-	       lanes_available() ? "true" : "false", sodium_version_string(),
+	       fpu_has_lanes() ? "true" : "false", sodium_version_string(),
 	       OpenSSL_version(OPENSSL_VERSION_STRING), BATCH, MSG_BYTES);
 }
 

@@ -38,6 +38,17 @@ run_planted() { # plant
 	fi
 }
 
+# lanes.c that uses the FPU in spite of a refusal has to be seen doing it.
+run_heedless() {
+	local log=$build/t_fpu-planted.log rc=0
+	"$build/t_fpu-planted" >"$log" 2>&1 || rc=$?
+	if [ $rc != 0 ] && grep -q 'vector instructions outside a section' "$log"; then
+		result 'planted use of a refused FPU found' 0 "$log"
+	else
+		result 'planted use of a refused FPU found' 1 "$log"
+	fi
+}
+
 # The planted lookup has to be found, and to give the right signature otherwise.
 run_secret_planted() {
 	local log=$build/secret-planted.log rc=0
@@ -82,14 +93,15 @@ style() {
 	echo 'checkpatch finds nothing'
 }
 
-for t in t_field t_scalar t_comb t_verify t_lanes t_field_ifma; do
+for t in t_field t_scalar t_comb t_verify t_lanes t_field_ifma t_fpu t_fpu_kernel; do
 	run $t "$build/$t"
 done
 run "fuzz $cases cases" "$build/fuzz" "$cases" "$seed"
 run_planted S_RANGE
 run_planted KEY_ORDER
-if has avx512ifma && has avx512vbmi; then run_planted LANE
-else echo 'no AVX-512 IFMA' >"$build/x.log"; result 'planted LANE found' 77 "$build/x.log"; fi
+if has avx512ifma && has avx512vbmi; then run_planted LANE; run_heedless
+else echo 'no AVX-512 IFMA' >"$build/x.log"; result 'planted LANE found' 77 "$build/x.log"
+	result 'planted use of a refused FPU found' 77 "$build/x.log"; fi
 if has adx && has bmi2; then run_planted ADX
 else echo 'no ADX' >"$build/x.log"; result 'planted ADX found' 77 "$build/x.log"; fi
 run "signing is constant time" timeout 120 valgrind -q "$build/secret"

@@ -59,11 +59,11 @@ bool support_has_ifma(void)
 {
 	static bool said;
 
-	if (!lanes_available() && !said) {
+	if (!fpu_has_lanes() && !said) {
 		said = true;
 		printf("# eight lanes skipped: this processor has no AVX-512 IFMA and VBMI\n");
 	}
-	return lanes_available();
+	return fpu_has_lanes();
 }
 
 static enum ed25519_key_error load(struct ed25519_key *key, const u8 pub[32],

@@ -16,6 +16,7 @@
 #include <sodium.h>
 
 #include "eval.h"
+#include "fpu.h"
 #include "lanes.h"
 
 /* Base tables, libsodium, scratch: cmocka group setup. */

@@ -133,7 +133,7 @@ int main(void)
 		cmocka_unit_test(test_carry_takes_anything_below_2_63),
 	};
 
-	if (!lanes_available()) {
+	if (!fpu_has_lanes()) {
 		print_message("1..0 # SKIP no AVX-512 IFMA and VBMI\n");
 		return 77;
 	}
