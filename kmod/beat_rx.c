@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/ktime.h>
 #include <linux/udp.h>
+#include <linux/vmalloc.h>
 #include <net/sock.h>
 
 #include "event.h"
@@ -58,12 +59,12 @@ static enum amesh_drop check_sender(struct amesh_peer *peer, const u8 *wire,
 	u64 sequence = amesh_get_be64(wire + AMESH_BEAT_SEQUENCE);
 	enum amesh_drop why = AMESH_DROPS;
 
-	if (memcmp(wire + AMESH_BEAT_MEMBER_ID, peer->id, sizeof(peer->id)))
+	if (memcmp(wire + AMESH_BEAT_MEMBER_ID, amesh_peer_id(peer), AMESH_ID_LEN))
 		return AMESH_DROP_MEMBER_ID;
 	if (!READ_ONCE(peer->key_gen))
 		return AMESH_DROP_NO_KEY;
 	spin_lock(&peer->lock);
-	if (!amesh_replay_is_newer(&peer->floor->replay, incarnation, sequence))
+	if (!amesh_replay_is_newer(&peer->entry->floor.replay, incarnation, sequence))
 		why = AMESH_DROP_REPLAY;
 	else if (!take_token(peer, now_ns))
 		why = AMESH_DROP_RATE;
@@ -250,19 +251,34 @@ static u64 group_verify(struct amesh_mesh *mesh, struct amesh_group *group)
 	return good;
 }
 
+/* Room for one more row. */
+static bool reserve_row(struct amesh_mesh *mesh, size_t bytes)
+{
+	size_t block_bytes = amesh_rowmem_wants(mesh->rowmem, bytes);
+	void *block;
+
+	if (!block_bytes)
+		return true;
+	block = __vmalloc(block_bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!block)
+		return false;
+	amesh_rowmem_add(mesh->rowmem, bytes, block, block_bytes);
+	return true;
+}
+
 /* A peer's view needs memory that grows with the cluster. Without it the
  * windows are ignored and the beat counts all the same.
  */
 static void provide_row(struct amesh_mesh *mesh, struct amesh_peer *peer)
 {
 	size_t bytes = amesh_live_row_wants(&mesh->live, &peer->live);
-	void *mem;
+	void *old;
 
-	if (likely(!bytes))
+	if (likely(!bytes) || !reserve_row(mesh, bytes))
 		return;
-	mem = kvzalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (mem)
-		kvfree(amesh_live_row_give(&mesh->live, &peer->live, mem, bytes));
+	old = amesh_live_row_give(&mesh->live, &peer->live,
+				  amesh_rowmem_get(mesh->rowmem, bytes), bytes);
+	vfree(amesh_rowmem_put(old));
 }
 
 /* The incarnation rose: from now on nothing below it goes out, and the peers
@@ -294,7 +310,7 @@ static void tell_twin(struct amesh_mesh *mesh, struct amesh_peer *peer,
 static void heed_trailer(struct amesh_mesh *mesh, struct amesh_peer *peer,
 			 const struct amesh_trailer *trailer)
 {
-	switch (amesh_own_trailer(&mesh->own, &peer->floor->own_peer,
+	switch (amesh_own_trailer(&mesh->own, &peer->entry->floor.own_peer,
 				  mesh->number, trailer)) {
 	case AMESH_OWN_SENT:
 		break;
@@ -323,7 +339,7 @@ static void accept_one(struct amesh_mesh *mesh, const struct amesh_slot *slot)
 
 	amesh_beat_decode(&beat, slot->wire);
 	spin_lock_bh(&peer->lock);
-	accepted = amesh_replay_accept(&peer->floor->replay, beat.incarnation,
+	accepted = amesh_replay_accept(&peer->entry->floor.replay, beat.incarnation,
 				       beat.sequence,
 				       beat.flags & AMESH_FLAG_LEAVING);
 	spin_unlock_bh(&peer->lock);

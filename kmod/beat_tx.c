@@ -97,7 +97,7 @@ static void aim(struct amesh_mesh *mesh, struct amesh_peer *peer,
 	struct amesh_replay floor;
 
 	spin_lock_bh(&peer->lock);
-	floor = peer->floor->replay;
+	floor = peer->entry->floor.replay;
 	spin_unlock_bh(&peer->lock);
 	trailer.floor_sequence = floor.sequence;
 	trailer.floor_incarnation = floor.incarnation;

@@ -72,7 +72,7 @@ static void put_u8(struct event *event, int attr, u8 v)
 static void put_peer(struct event *event, const struct amesh_peer *peer)
 {
 	if (event->msg && nla_put(event->msg, ATTESTMESH_A_EVENT_ID,
-				  sizeof(peer->id), peer->id))
+				  ATTESTMESH_ID_LEN, amesh_peer_id(peer)))
 		event->full = true;
 	put_u32(event, ATTESTMESH_A_EVENT_INDEX, peer->live.index);
 }

@@ -15,6 +15,14 @@ enum amesh_limits {
 	AMESH_INDEX_BOUND = 65536,
 	AMESH_PEERS_MAX = 65536,
 
+	/* Memory of a peer beside its key's table and its view's bitmap (an
+	 * eighth of a byte for each index up to the highest): struct amesh_peer
+	 * a quarter, the arrivals of its windows and its share of the observers'
+	 * second bitmaps at most a quarter each, the rest is what lookup, floor,
+	 * transform and queue take. `make bench-kernel` measures it.
+	 */
+	AMESH_PEER_BYTES_MAX = 2048,
+
 	/* Meshes of one network namespace; each has two sockets, a timer and
 	 * three works.
 	 */

@@ -55,6 +55,7 @@ static void mesh_free(struct amesh_mesh *mesh)
 		amesh_ed25519_batch_free(mesh->batch);
 	kfree(mesh->group);
 	kvfree(mesh->live_mem);
+	kfree(mesh->rowmem);
 	kfree(mesh->tx);
 	free_percpu(mesh->stats);
 	mutex_destroy(&mesh->config);
@@ -104,8 +105,10 @@ static struct amesh_mesh *mesh_alloc(struct amesh_net *an)
 	mesh->stats = alloc_percpu_gfp(struct amesh_stats, GFP_KERNEL_ACCOUNT);
 	mesh->batch = amesh_ed25519_batch_alloc(GFP_KERNEL_ACCOUNT);
 	mesh->group = kzalloc(sizeof(*mesh->group), GFP_KERNEL_ACCOUNT);
+	mesh->rowmem = kzalloc(sizeof(*mesh->rowmem), GFP_KERNEL_ACCOUNT);
 	mesh->tx = kzalloc(sizeof(*mesh->tx), GFP_KERNEL_ACCOUNT);
-	if (!mesh->stats || !mesh->batch || !mesh->group || !mesh->tx) {
+	if (!mesh->stats || !mesh->batch || !mesh->group || !mesh->rowmem ||
+	    !mesh->tx) {
 		mesh_free(mesh);
 		return NULL;
 	}

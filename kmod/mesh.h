@@ -34,6 +34,7 @@
 #include "live.h"
 #include "own.h"
 #include "pace.h"
+#include "rowmem.h"
 #include "stats.h"
 
 struct amesh_identity;
@@ -197,6 +198,7 @@ struct amesh_mesh_config {
  * @lock: protects what follows down to @wheel
  * @live: liveness
  * @live_mem: memory of @live
+ * @rowmem: memory of the peers' rows
  * @own: own incarnation and sequence
  * @pace: when beats are due
  * @tx_queued: the send work has a beat to send and was not there yet
@@ -250,6 +252,7 @@ struct amesh_mesh {
 	struct mutex lock; /* liveness; see the list above */
 	struct amesh_live live;
 	void *live_mem;
+	struct amesh_rowmem *rowmem;
 	struct amesh_own own;
 	struct amesh_pace pace;
 	bool tx_queued;

@@ -61,7 +61,7 @@ static void identity_free(struct amesh_identity *identity)
 	struct amesh_floor *floor;
 
 	while ((floor = amesh_floors_pop(&identity->floors)))
-		kfree(container_of(floor, struct amesh_floor_entry, floor));
+		kfree(amesh_floor_entry_of(floor));
 	kvfree(identity);
 }
 

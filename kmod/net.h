@@ -40,18 +40,25 @@ struct amesh_identity {
 };
 
 /**
- * struct amesh_floor_entry - a floor and the key it is for
- * @floor: the pure part; first, so that a floor is its entry
- * @key: key of the member when it was last configured; another resets
+ * struct amesh_floor_entry - a floor, the key it is for, and who uses it
+ * @floor: the pure part
+ * @peer: the member as a peer of the identity's user, or NULL; under that
+ *	mesh's config lock
+ * @key: key of the member when it was last configured with one; another resets
  * @has_key: there was one
  */
 struct amesh_floor_entry {
 	struct amesh_floor floor;
+	struct amesh_peer *peer;
 	u8 key[ATTESTMESH_KEY_LEN];
 	bool has_key;
 };
 
-static_assert(offsetof(struct amesh_floor_entry, floor) == 0, "see above");
+static inline struct amesh_floor_entry *
+amesh_floor_entry_of(struct amesh_floor *floor)
+{
+	return container_of(floor, struct amesh_floor_entry, floor);
+}
 
 /**
  * struct amesh_net - one namespace

@@ -85,7 +85,7 @@ static int put_blockers(struct sk_buff *msg, struct amesh_mesh *mesh)
 		struct amesh_peer *peer = amesh_peer_by_index(mesh, index[i]);
 
 		if (peer && nla_put(msg, ATTESTMESH_A_MESH_BLOCKER,
-				    sizeof(peer->id), peer->id))
+				    ATTESTMESH_ID_LEN, amesh_peer_id(peer)))
 			return -EMSGSIZE;
 	}
 	return 0;

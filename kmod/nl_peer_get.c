@@ -21,13 +21,14 @@ static u64 age_ms(u64 now_ns, u64 then_ns)
 
 static int put_config(struct sk_buff *msg, const struct amesh_peer *peer)
 {
-	return nla_put(msg, ATTESTMESH_A_PEER_ID, sizeof(peer->id), peer->id) ||
+	return nla_put(msg, ATTESTMESH_A_PEER_ID, ATTESTMESH_ID_LEN,
+		       amesh_peer_id(peer)) ||
 	       nla_put_u32(msg, ATTESTMESH_A_PEER_INDEX, peer->live.index) ||
 	       nla_put_in_addr(msg, ATTESTMESH_A_PEER_ADDR4, peer->addr4) ||
 	       (peer->has_addr6 &&
 		nla_put_in6_addr(msg, ATTESTMESH_A_PEER_ADDR6, &peer->addr6)) ||
 	       (peer->has_key && nla_put(msg, ATTESTMESH_A_PEER_KEY,
-					 sizeof(peer->key), peer->key)) ||
+					 ATTESTMESH_KEY_LEN, peer->entry->key)) ||
 	       put_u64(msg, ATTESTMESH_A_PEER_EPOCH, peer->epoch) ||
 	       nla_put_u32(msg, ATTESTMESH_A_PEER_KEY_STATUS,
 			   peer->key_status);
@@ -52,7 +53,7 @@ static int put_floor(struct sk_buff *msg, struct amesh_peer *peer)
 	struct amesh_replay floor;
 
 	spin_lock_bh(&peer->lock);
-	floor = peer->floor->replay;
+	floor = peer->entry->floor.replay;
 	spin_unlock_bh(&peer->lock);
 	return put_u64(msg, ATTESTMESH_A_PEER_INCARNATION, floor.incarnation) ||
 	       put_u64(msg, ATTESTMESH_A_PEER_SEQUENCE, floor.sequence);
@@ -237,7 +238,7 @@ static int put_peer_row(const struct to *to, const struct amesh_mesh *mesh,
 {
 	const struct amesh_row *known = &peer->live.row;
 	const struct row row = {
-		.id = peer->id,
+		.id = amesh_peer_id(peer),
 		.index = peer->live.index,
 		.bits = known->now,
 		.bytes = known->now ? known->windows * AMESH_WINDOW_BYTES : 0,
@@ -343,13 +344,16 @@ static int answer(struct genl_info *info, struct amesh_mesh *mesh,
 {
 	struct to to = { .portid = info->snd_portid, .seq = info->snd_seq };
 	struct amesh_peer *peer;
-	int ret = -ENOENT;
+	int ret;
 
 	to.msg = genlmsg_new(view ? ATTESTMESH_PEERS_MAX / 8 + NLMSG_DEFAULT_SIZE :
 				    NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!to.msg)
 		return -ENOMEM;
-	mutex_lock(&mesh->config);
+	ret = amesh_nl_lock(mesh, info->extack);
+	if (ret)
+		goto err;
+	ret = -ENOENT;
 	mutex_lock(&mesh->lock);
 	peer = id ? amesh_peer_by_id(mesh, nla_data(id)) : NULL;
 	if (peer)
@@ -364,6 +368,7 @@ static int answer(struct genl_info *info, struct amesh_mesh *mesh,
 		return genlmsg_reply(to.msg, info);
 	if (ret == -ENOENT)
 		NL_SET_ERR_MSG_ATTR(info->extack, id, "there is no such peer");
+err:
 	nlmsg_free(to.msg);
 	return ret;
 }

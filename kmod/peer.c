@@ -11,18 +11,29 @@
 
 enum {
 	TABLE_BUCKETS_MIN = 64,
-	/* Three keys a peer: with as many buckets as peers a chain has three. */
+	/* Two keys a peer: with as many buckets as peers a chain has two. */
 };
 
-struct amesh_peer *amesh_peer_alloc(const u8 *id, __be32 addr4,
-				    const struct in6_addr *addr6)
+static struct kmem_cache *peer_cache;
+
+int __init amesh_peer_init(void)
 {
-	struct amesh_peer *peer = kzalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
+	peer_cache = KMEM_CACHE(amesh_peer, SLAB_ACCOUNT);
+	return peer_cache ? 0 : -ENOMEM;
+}
+
+void amesh_peer_exit(void)
+{
+	kmem_cache_destroy(peer_cache);
+}
+
+struct amesh_peer *amesh_peer_alloc(__be32 addr4, const struct in6_addr *addr6)
+{
+	struct amesh_peer *peer = kmem_cache_zalloc(peer_cache, GFP_KERNEL);
 	u32 kind;
 
 	if (!peer)
 		return NULL;
-	memcpy(peer->id, id, sizeof(peer->id));
 	peer->addr4 = addr4;
 	if (addr6) {
 		peer->addr6 = *addr6;
@@ -41,8 +52,7 @@ void amesh_peer_free(struct amesh_peer *peer)
 {
 	if (peer->tfm)
 		amesh_crypto_free(peer->tfm);
-	kvfree(peer->row);
-	kfree(peer);
+	kmem_cache_free(peer_cache, peer);
 	amesh_alive_dec(AMESH_ALIVE_PEERS);
 }
 
@@ -59,8 +69,6 @@ static u32 hash_node(const struct amesh_peer_table *table,
 		container_of(node, struct amesh_peer, node[node->kind]);
 
 	switch ((enum amesh_peer_key_kind)node->kind) {
-	case AMESH_BY_ID:
-		return hash_bytes(table, node->kind, peer->id, sizeof(peer->id));
 	case AMESH_BY_ADDR4:
 		return hash_bytes(table, node->kind, &peer->addr4,
 				  sizeof(peer->addr4));
@@ -188,8 +196,11 @@ static struct amesh_peer *lookup(struct amesh_mesh *mesh, u8 kind,
 
 struct amesh_peer *amesh_peer_by_id(struct amesh_mesh *mesh, const u8 *id)
 {
-	return lookup(mesh, AMESH_BY_ID, id, ATTESTMESH_ID_LEN,
-		      offsetof(struct amesh_peer, id));
+	struct amesh_floor *floor;
+
+	lockdep_assert_held(&mesh->config);
+	floor = amesh_floors_find(&mesh->identity->floors, id);
+	return floor ? amesh_floor_entry_of(floor)->peer : NULL;
 }
 
 struct amesh_peer *amesh_peer_by_addr4(struct amesh_mesh *mesh, __be32 addr)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One peer: what it is, how it is found, how it ends. Found by member id, by
- * IPv4 and by IPv6 address in one table of a mesh, by registration index in
- * amesh_live.by_index. Which peers there are is decided in peer_set.c.
+ * One peer: what it is, how it is found, how it ends. Found by IPv4 and by
+ * IPv6 address in one table of a mesh, by registration index in
+ * amesh_live.by_index, by member id through what the namespace remembers of the
+ * member. Which peers there are is decided in peer_set.c.
  */
 #ifndef _AMESH_PEER_H
 #define _AMESH_PEER_H
@@ -15,9 +16,9 @@
 #include "floors.h"
 #include "live.h"
 #include "mesh.h"
+#include "net.h"
 
 enum amesh_peer_key_kind {
-	AMESH_BY_ID,
 	AMESH_BY_ADDR4,
 	AMESH_BY_ADDR6,
 	AMESH_KEY_KINDS,
@@ -35,7 +36,7 @@ struct amesh_peer_node {
 };
 
 /**
- * struct amesh_peer_table - hash table over all keys of all peers
+ * struct amesh_peer_table - hash table over all addresses of all peers
  * @mask: buckets - 1
  * @side: which amesh_peer_node.link it uses
  * @key: random
@@ -53,20 +54,18 @@ struct amesh_peer_table {
 /**
  * struct amesh_peer - one peer
  * @node: places in the table, by enum amesh_peer_key_kind
- * @id: member id
  * @addr4: mesh address
  * @addr6: IPv6 mesh address, if @has_addr6
  * @has_addr6: there is one
  * @key_status: enum attestmesh_key
  * @key_gen: generation of the valid key, 0 without one; written under
  *	amesh_mesh.verify, read in softirq
- * @lock: protects @floor's replay part and the token bucket
- * @floor: what the namespace remembers of the member
+ * @lock: protects the replay part of @entry and the token bucket
+ * @entry: what the namespace remembers of the member, its id and its key too
  * @credit_ns: token bucket, in time
  * @credit_at_ns: when it was last filled
- * @tfm: holds @key and its table; under amesh_mesh.verify
- * @key: as given, whether valid or not, if @has_key
- * @has_key: one was given
+ * @tfm: holds the key's table; under amesh_mesh.verify
+ * @has_key: one was given, valid or not; it is in @entry
  * @dead: removed; set under amesh_mesh.verify and .lock
  * @epoch: of the PEER_SET that named it last; under amesh_mesh.config
  * @wheel: place in the wheel; under amesh_mesh.lock
@@ -76,26 +75,23 @@ struct amesh_peer_table {
  * @datagrams: sent to it; under amesh_mesh.lock
  * @drop: refused, from AMESH_DROP_FIRST_OF_PEER on
  * @removal: in a list of peers being removed
- * @row: memory of its row, while in that list
  */
 struct amesh_peer {
 	struct amesh_peer_node node[AMESH_KEY_KINDS];
-	u8 id[ATTESTMESH_ID_LEN];
 	__be32 addr4;
 	struct in6_addr addr6;
 	bool has_addr6;
+	bool has_key;
+	bool dead;
 	u8 key_status;
 	u32 key_gen;
 
 	spinlock_t lock; /* taken in softirq */
-	struct amesh_floor *floor;
+	struct amesh_floor_entry *entry;
 	u64 credit_ns;
 	u64 credit_at_ns;
 
 	struct amesh_crypto_tfm *tfm;
-	u8 key[ATTESTMESH_KEY_LEN];
-	bool has_key;
-	bool dead;
 	u64 epoch;
 	struct list_head wheel;
 	u64 beat_wall_ms;
@@ -104,11 +100,17 @@ struct amesh_peer {
 	u64 datagrams;
 	atomic64_t drop[AMESH_PEER_DROPS];
 	struct list_head removal;
-	void *row;
 };
 
-/* The bound of the design, beside the key's table and the view's bitmaps. */
-static_assert(sizeof(struct amesh_peer) <= 2048, "at most 2 KiB a peer");
+/* Its share, see there; the spinlock of a debug kernel is larger. */
+#ifndef CONFIG_DEBUG_SPINLOCK
+static_assert(sizeof(struct amesh_peer) <= AMESH_PEER_BYTES_MAX / 4);
+#endif
+
+static inline const u8 *amesh_peer_id(const struct amesh_peer *peer)
+{
+	return peer->entry->floor.member_id;
+}
 
 static inline struct amesh_peer *amesh_peer_of(struct amesh_live_peer *live)
 {
@@ -123,11 +125,17 @@ static inline void amesh_peer_drop(struct amesh_mesh *mesh,
 	atomic64_inc(&peer->drop[why - AMESH_DROP_FIRST_OF_PEER]);
 }
 
-/* A peer in no table; NULL without memory. */
-struct amesh_peer *amesh_peer_alloc(const u8 *id, __be32 addr4,
+/* The memory that peers are from: made when the module is loaded, gone after
+ * the last of them. Return: 0 or -ENOMEM.
+ */
+int amesh_peer_init(void);
+void amesh_peer_exit(void);
+
+/* A peer in no table and without an entry; NULL without memory. */
+struct amesh_peer *amesh_peer_alloc(__be32 addr4,
 				    const struct in6_addr *addr6);
 
-/* Frees a peer that nothing can reach, with its key and its row. */
+/* Frees a peer that nothing can reach, with its key. */
 void amesh_peer_free(struct amesh_peer *peer);
 
 /**
@@ -144,8 +152,12 @@ void amesh_peer_table_free(struct amesh_mesh *mesh);
 void amesh_peer_hash(struct amesh_mesh *mesh, struct amesh_peer *peer);
 void amesh_peer_unhash(struct amesh_mesh *mesh, struct amesh_peer *peer);
 
-/* Under RCU or amesh_mesh.config; NULL if there is none. */
+/* Under amesh_mesh.config of a mesh that is not dying (its identity may have
+ * another user otherwise); NULL if there is none.
+ */
 struct amesh_peer *amesh_peer_by_id(struct amesh_mesh *mesh, const u8 *id);
+
+/* Under RCU or amesh_mesh.config; NULL if there is none. */
 struct amesh_peer *amesh_peer_by_addr4(struct amesh_mesh *mesh, __be32 addr);
 struct amesh_peer *amesh_peer_by_addr6(struct amesh_mesh *mesh,
 				       const struct in6_addr *addr);

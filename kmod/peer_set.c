@@ -10,6 +10,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/ktime.h>
+#include <linux/vmalloc.h>
 #include <net/ipv6.h>
 
 #include "beat_rx.h"
@@ -107,7 +108,7 @@ static bool same_key(const struct amesh_peer *old,
 		     const struct amesh_peer_config *cfg)
 {
 	return old->has_key == cfg->has_key &&
-	       (!cfg->has_key || !memcmp(old->key, cfg->key, sizeof(old->key)));
+	       (!cfg->has_key || !memcmp(old->entry->key, cfg->key, sizeof(cfg->key)));
 }
 
 /* Will this peer leave its place by this message's own doing? */
@@ -183,15 +184,14 @@ static int make(struct amesh_mesh *mesh, struct amesh_change *change,
 			return 0;
 		change->rekey = true;
 	} else {
-		change->fresh = amesh_peer_alloc(cfg->id, cfg->addr4,
+		change->fresh = amesh_peer_alloc(cfg->addr4,
 						 cfg->has_addr6 ? &cfg->addr6 : NULL);
 		if (!change->fresh)
 			return -ENOMEM;
 	}
 	floor = amesh_floors_find(&mesh->identity->floors, cfg->id);
 	if (floor) {
-		change->entry = container_of(floor, struct amesh_floor_entry,
-					     floor);
+		change->entry = amesh_floor_entry_of(floor);
 	} else {
 		change->entry = amesh_floor_entry_alloc();
 		change->entry_is_new = true;
@@ -337,7 +337,6 @@ static void give_key(struct amesh_mesh *mesh, struct amesh_peer *peer,
 		     struct amesh_change *change)
 {
 	swap(peer->tfm, change->tfm);
-	memcpy(peer->key, change->cfg.key, sizeof(peer->key));
 	peer->has_key = change->cfg.has_key;
 	peer->key_status = change->key_status;
 	if (!++mesh->key_gen)
@@ -352,9 +351,11 @@ static void commit_add(struct amesh_mesh *mesh, struct amesh_change *change,
 
 	if (change->entry_is_new)
 		WARN_ON(amesh_floors_insert(&mesh->identity->floors,
-					    &change->entry->floor, peer->id));
+					    &change->entry->floor,
+					    change->cfg.id));
 	change->entry_is_new = false;
-	peer->floor = &change->entry->floor;
+	change->entry->peer = peer;
+	peer->entry = change->entry;
 	peer->credit_ns = U64_MAX; /* cut to a full bucket at first use */
 	peer->credit_at_ns = now_ns;
 	set_floor_key(peer, change->entry, &change->cfg);
@@ -383,8 +384,11 @@ static void detach(struct amesh_mesh *mesh, struct amesh_peer *peer, u64 now_ns)
 	lockdep_assert_held(&mesh->lock);
 	amesh_peer_unhash(mesh, peer);
 	list_del_init(&peer->wheel);
-	peer->row = amesh_live_remove(&mesh->live, &peer->live, now_ns);
-	amesh_own_peer_gone(&mesh->own, &peer->floor->own_peer, mesh->number);
+	vfree(amesh_rowmem_put(amesh_live_remove(&mesh->live, &peer->live,
+						 now_ns)));
+	amesh_own_peer_gone(&mesh->own, &peer->entry->floor.own_peer,
+			    mesh->number);
+	peer->entry->peer = NULL;
 	WRITE_ONCE(peer->dead, true);
 	mesh->peer_count--;
 }

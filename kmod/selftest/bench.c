@@ -113,7 +113,7 @@ static int fill(struct bench *b, struct sk_buff *skb, struct amesh_peer *peer,
 	b->beat.incarnation = INCARNATION;
 	b->beat.sequence = ++b->sequence;
 	b->beat.interval_ms = b->mesh->cfg.live.interval_ms;
-	memcpy(b->beat.member_id, peer->id, sizeof(peer->id));
+	memcpy(b->beat.member_id, amesh_peer_id(peer), AMESH_ID_LEN);
 	amesh_beat_encode(wire, &b->beat);
 	memset(wire + AMESH_BEAT_SIGNATURE, 1, AMESH_SIGNATURE_LEN);
 	if (!good)

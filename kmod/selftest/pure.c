@@ -45,7 +45,7 @@ const char *amesh_selftest_pure(struct amesh_selftest_memory *m)
 	static const char *(*const tests[])(struct amesh_selftest_memory *) = {
 		amesh_selftest_beat, amesh_selftest_replay, amesh_selftest_own,
 		amesh_selftest_floors, amesh_selftest_view, amesh_selftest_row,
-		amesh_selftest_link, amesh_selftest_pace, amesh_selftest_live,
+		amesh_selftest_rowmem, amesh_selftest_link, amesh_selftest_pace, amesh_selftest_live,
 		amesh_selftest_evidence, amesh_selftest_converge,
 	};
 	const char *wrong = NULL;

@@ -10,6 +10,7 @@
 #include "../converge.h"
 #include "../floors.h"
 #include "../pace.h"
+#include "../rowmem.h"
 
 #define AMESH_SELFTEST_PEERS 5
 
@@ -22,6 +23,8 @@ struct amesh_selftest_memory {
 	struct amesh_beat beat;
 	struct amesh_floors floors;
 	struct amesh_floor floor[2];
+	struct amesh_rowmem rowmem;
+	u64 block[512];
 	u64 row[AMESH_SELFTEST_PEERS][40];
 	u64 mesh[1400];
 	u8 wire[AMESH_BEAT_LEN];
@@ -34,6 +37,7 @@ const char *amesh_selftest_own(struct amesh_selftest_memory *m);
 const char *amesh_selftest_floors(struct amesh_selftest_memory *m);
 const char *amesh_selftest_view(struct amesh_selftest_memory *m);
 const char *amesh_selftest_row(struct amesh_selftest_memory *m);
+const char *amesh_selftest_rowmem(struct amesh_selftest_memory *m);
 const char *amesh_selftest_link(struct amesh_selftest_memory *m);
 const char *amesh_selftest_pace(struct amesh_selftest_memory *m);
 const char *amesh_selftest_live(struct amesh_selftest_memory *m);
