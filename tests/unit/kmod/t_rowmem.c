@@ -184,6 +184,27 @@ static void test_little_is_lost_in_a_mesh_of_any_size(void **state)
 	}
 }
 
+/* Room for later is bought as the mesh grows, never for as many again. */
+static void test_a_quarter_is_free_at_most(void **state)
+{
+	enum { ROWS = 900 };
+	struct amesh_rowmem *rm = calloc(1, sizeof(*rm));
+	size_t bytes = amesh_row_bytes(1, true), with_head = bytes + 8;
+	u8 *row[ROWS];
+	u32 i;
+
+	(void)state;
+	in_blocks = blocks = 0;
+	for (i = 0; i < ROWS; i++) {
+		row[i] = get(rm, bytes);
+		assert_true(in_blocks <= (i + 1) * with_head * 5 / 4 + 4096);
+	}
+	for (i = 0; i < ROWS; i++)
+		put(row[i]);
+	assert_int_equal(blocks, 0);
+	free(rm);
+}
+
 /* A mesh of three takes a page, not what a large one's block is. */
 static void test_a_small_mesh_takes_a_page(void **state)
 {
@@ -211,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_a_hole_is_filled_first),
 		cmocka_unit_test(test_every_size_there_is_at_once),
 		cmocka_unit_test(test_little_is_lost_in_a_mesh_of_any_size),
+		cmocka_unit_test(test_a_quarter_is_free_at_most),
 		cmocka_unit_test(test_a_small_mesh_takes_a_page),
 	};
 
