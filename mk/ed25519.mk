@@ -5,7 +5,7 @@
 # ship are built by the kmod part.
 
 CHECK += check-ed25519
-DEEP_BESIDE += deep-ed25519
+DEEP_BESIDE += deep-ed25519 deep-ed25519-mutants
 BENCH += bench-ed25519
 
 ED := $(O)/ed25519
@@ -16,6 +16,7 @@ ED_CASES ?= 100000
 ED_DEEP_CASES ?= 10000000
 ED_SEED ?= 20250101
 ED_JOBS ?= 1
+INPUTS_deep-ed25519-mutants := kmod/ed25519 tests/unit/ed25519 mk/ed25519.mk
 INPUTS_deep-ed25519 := kmod/ed25519 tests/unit/ed25519 tests/fuzz/ed25519 mk/ed25519.mk
 
 ED_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -Wmissing-prototypes \
@@ -26,13 +27,13 @@ ED_VECTOR := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512ifma \
 ED_HEADERS := $(wildcard $(ED_DIR)/*.h) $(wildcard $(ED_UNIT)/*.h)
 ED_PORTABLE := fe ge comb sc sha512 ed25519 selftest
 ED_OBJECTS := $(patsubst %,$(ED)/%.o,$(ED_PORTABLE) eval_adx fpu lanes ifma)
-ED_TESTS := t_field t_scalar t_comb t_verify t_lanes t_field_ifma t_fpu t_fpu_kernel
+ED_TESTS := t_field t_scalar t_comb t_verify t_lanes t_field_ifma t_fpu t_fpu_kernel t_wipe
 ED_PLANTS := S_RANGE:sc_is_reduced KEY_ORDER:ge_has_prime_order \
 	LANE:ifma_encode ADX:eval_adx_pair
 ED_KERNELS := 6.1 6.12
 ED_CROSS := i686-linux-gnu powerpc64-linux-gnu
 
-.PHONY: check-ed25519 deep-ed25519 bench-ed25519
+.PHONY: check-ed25519 deep-ed25519 deep-ed25519-mutants bench-ed25519
 
 $(ED)/ifma.o: $(ED_DIR)/ifma.c $(ED_HEADERS) $(SETUP)
 	@mkdir -p $(@D)
@@ -107,6 +108,11 @@ deep-ed25519: $(ED)/fuzz ## Ed25519: 10 million differential cases (half an hour
 	@mkdir -p $(O)/deep/rows; rm -f $(O)/deep/rows/$@.json
 	python3 $(ROOT)/tests/report.py run $(O)/deep/rows/$@.json "Ed25519, differential cases" userspace \
 		$(ED)/fuzz -j $(ED_JOBS) -p 30 $(ED_DEEP_CASES) $(ED_SEED)1
+
+deep-ed25519-mutants: $(SETUP) ## Ed25519: mistakes put into the sources one by one, each of which a test has to notice
+	@mkdir -p $(O)/deep/rows; rm -f $(O)/deep/rows/$@.json
+	python3 $(ROOT)/tests/report.py run $(O)/deep/rows/$@.json "Ed25519, planted mistakes" userspace \
+		$(ED_UNIT)/mutants.sh $(ED)/mutants
 
 bench-ed25519: $(ED)/bench ## verifications per CPU second against libsodium and OpenSSL
 	@mkdir -p $(O)/bench

@@ -119,7 +119,8 @@ int amesh_ed25519_verify_batch(struct amesh_ed25519_batch *batch,
 /**
  * amesh_ed25519_sign - sign a linear message
  * @tfm: transform that was given a seed by amesh_crypto_set_priv_key()
- * @msg: message, any kernel memory
+ * @msg: message, any kernel memory that nobody writes during the call: it is read
+ *	more than once, and one nonce for two messages gives the key away
  * @msg_bytes: its length
  * @sig: 64 bytes out; zeroed on failure
  *

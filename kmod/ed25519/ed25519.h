@@ -30,6 +30,7 @@ enum {
 	ED25519_KEY = 32,
 	ED25519_SIG = 64,
 	ED25519_BATCH = 64,	/* verdicts of a batch fit a u64 */
+	ED25519_STACK_WIPED = 1900,	/* after signing; frames end at 2 KiB */
 };
 
 enum ed25519_key_error {
@@ -112,7 +113,10 @@ struct ed25519_secret {
 
 void ed25519_secret_load(struct ed25519_secret *secret, const u8 seed[32]);
 
-/* A message in pieces: called twice per signature, feeds all of it to @hash. */
+/*
+ * A message in pieces: called twice per signature, feeds all of it to @hash, the
+ * same bytes both times: a nonce used for two messages gives the key away.
+ */
 typedef void (*ed25519_feed)(void *message, struct ed_sha512 *hash);
 
 /* Constant time in the secret. */

@@ -93,7 +93,7 @@ style() {
 	echo 'checkpatch finds nothing'
 }
 
-for t in t_field t_scalar t_comb t_verify t_lanes t_field_ifma t_fpu t_fpu_kernel; do
+for t in t_field t_scalar t_comb t_verify t_lanes t_field_ifma t_fpu t_fpu_kernel t_wipe; do
 	run $t "$build/$t"
 done
 run "fuzz $cases cases" "$build/fuzz" "$cases" "$seed"

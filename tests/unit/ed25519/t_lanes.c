@@ -145,6 +145,26 @@ static void test_message_lengths(void **state)
 	free_keys();
 }
 
+/* The last byte that fits a block beside the padding, and a lane, and the next. */
+static void test_messages_that_just_fit(void **state)
+{
+	struct ed25519_job jobs[8];
+	int blocks, over, i;
+	size_t bytes;
+
+	(void)state;
+	make_keys(true);
+	for (blocks = 1; blocks <= IFMA_MSG_BLOCKS; blocks++)
+		for (over = -1; over <= 2; over++) {
+			bytes = blocks * SHA512_BLOCK - 17 - 64 + over;
+			for (i = 0; i < 8; i++)
+				make_job(&jobs[i], i, i, bytes, i);
+			msgs[5][bytes - 1] ^= 1;
+			assert_int_equal(support_verify(jobs, 8), 0xff & ~(1 << 5));
+		}
+	free_keys();
+}
+
 static void test_signature_under_another_key(void **state)
 {
 	struct ed25519_job jobs[8];
@@ -166,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_one_good_among_bad),
 		cmocka_unit_test(test_mixed_table_sizes),
 		cmocka_unit_test(test_message_lengths),
+		cmocka_unit_test(test_messages_that_just_fit),
 		cmocka_unit_test(test_signature_under_another_key),
 	};
 

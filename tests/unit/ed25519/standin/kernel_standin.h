@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The few words of the kernel that fpu.c uses, so that its kernel half compiles
  * into a test, which plays the machine: t_fpu_kernel.c defines the functions.

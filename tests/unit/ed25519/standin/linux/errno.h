@@ -1,3 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /* In place of the kernel's: see kernel_standin.h. */
 #include "kernel_standin.h"
