@@ -94,6 +94,32 @@ static void test_sums_and_differences_of_tight_elements(void **state)
 	}
 }
 
+/* What is subtracted may have limbs up to 2^53 - 77, the largest below 4p's. */
+static void test_differences_at_their_bound(void **state)
+{
+	static const u8 zero[32];
+	u8 ab[32], bb[32], rb[32], back[32];
+	struct fe a, b, r;
+	u64 rng = 4;
+	int i;
+
+	(void)state;
+	for (i = 0; i < ROUNDS; i++) {
+		make(&a, &rng, (1ULL << 51) + (1ULL << 15));
+		make(&b, &rng, (1ULL << 53) - 76);
+		fe_to_bytes(ab, &a);
+		fe_to_bytes(bb, &b);
+		fe_sub(&r, &a, &b);
+		fe_to_bytes(rb, &r);
+		ref_add_p(back, rb, bb);
+		assert_memory_equal(back, ab, 32);
+		fe_neg(&r, &b);
+		fe_to_bytes(rb, &r);
+		ref_add_p(back, rb, bb);
+		assert_memory_equal(back, zero, 32);
+	}
+}
+
 /* 0, 1, p - 1, p, p + 1, 2^255 - 1: bytes in, the value below p out */
 static void test_encoding_is_canonical(void **state)
 {
@@ -244,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_products_of_loose_elements),
 		cmocka_unit_test(test_sums_and_differences_of_tight_elements),
+		cmocka_unit_test(test_differences_at_their_bound),
 		cmocka_unit_test(test_encoding_is_canonical),
 		cmocka_unit_test(test_inverse_times_itself_is_one),
 		cmocka_unit_test(test_constants),
