@@ -98,7 +98,7 @@ $(ED)/replay-%: $(ED_UNIT)/replay.c $(ED_HEADERS) $(SETUP) $(patsubst %,$(ED_DIR
 	@$*-gcc -static -O2 $(ED_CFLAGS) -o $@ $< $(patsubst %,$(ED_DIR)/%.c,$(ED_PORTABLE))
 
 $(ED)/bench: $(ROOT)/tests/bench/ed25519/bench.c $(ED_OBJECTS)
-	@$(CC) -O2 $(ED_CFLAGS) -o $@ $^ -lsodium -lcrypto
+	@$(CC) -O2 $(ED_CFLAGS) -Wl,--wrap=fpu_enter,--wrap=fpu_leave -o $@ $^ -lsodium -lcrypto
 
 # The rule for the guests' kernels is the kmod part's.
 check-ed25519: $(patsubst %,$(ED)/%,$(ED_TESTS)) $(ED)/t_fpu-planted $(ED)/fuzz $(ED_PLANTED) $(ED_SECRET) $(patsubst %,$(ED)/replay-%,$(ED_CROSS)) $(ED_KERNELS:%=$(O)/qemu/k%/stamp) $(O)/qemu/src/stamp ## Ed25519: unit tests, 100,000 differential cases, 32-bit and big-endian, the provider in guests

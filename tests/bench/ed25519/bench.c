@@ -290,6 +290,67 @@ static void print_cpu(void)
 	       OpenSSL_version(OPENSSL_VERSION_STRING), BATCH, MSG_BYTES);
 }
 
+/*
+ * FPU sections: fpu_enter() and fpu_leave() are wrapped by the linker, and time is
+ * taken only while @section_us is set. In the kernel nothing else runs on that
+ * processor meanwhile.
+ */
+enum { SECTION_BATCHES = 400, SECTION_KEYS = BATCH };
+
+static double *section_us;	/* the longest of a batch */
+static double section_start;
+
+static double now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return 1e6 * t.tv_sec + 1e-3 * t.tv_nsec;
+}
+
+bool __real_fpu_enter(void);
+bool __wrap_fpu_enter(void);
+bool __wrap_fpu_enter(void)
+{
+	if (section_us)
+		section_start = now_us();
+	return __real_fpu_enter();
+}
+
+void __real_fpu_leave(void);
+void __wrap_fpu_leave(void);
+void __wrap_fpu_leave(void)
+{
+	double us;
+
+	__real_fpu_leave();
+	if (!section_us)
+		return;
+	us = now_us() - section_start;
+	if (us > *section_us)
+		*section_us = us;
+}
+
+static void report_sections(size_t table_bytes, void *scratch, bool last)
+{
+	struct contender c = { .kind = IFMA, .adx = eval_adx_available(),
+			       .table_bytes = table_bytes, .keys_max = KEYS_MAX };
+	double us[SECTION_BATCHES] = { 0 };
+	int b;
+
+	load_keys(&c, SECTION_KEYS, scratch);
+	for (b = 0; b < SECTION_BATCHES; b++) {
+		section_us = &us[b];
+		verify_ours(&c, 0, SECTION_KEYS);
+	}
+	section_us = NULL;
+	qsort(us, SECTION_BATCHES, sizeof(us[0]), ascending);
+	printf("\n    {\"table_bytes\": %zu, \"signatures\": %d, \"longest_us_median\": %.1f, "
+	       "\"longest_us_p99\": %.1f}%s", table_bytes, BATCH,
+	       us[SECTION_BATCHES / 2], us[SECTION_BATCHES * 99 / 100],
+	       last ? "" : ",");
+}
+
 /* Every contender must refuse a broken signature, or its speed means nothing. */
 static void refuse_broken(void)
 {
@@ -343,6 +404,9 @@ int main(int argc, char **argv)
 			run(counts[i], r);
 		report(counts[i], &first);
 	}
+	printf("\n  ],\n  \"fpu_sections\": [");
+	for (i = 0; fpu_has_lanes() && keys_max >= SECTION_KEYS && i < COMB_SIZES; i++)
+		report_sections(1024 << i, scratch, i + 1 == COMB_SIZES);
 	printf("\n  ]\n}\n");
 	return 0;
 }

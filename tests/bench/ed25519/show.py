@@ -12,3 +12,6 @@ for r in bench["results"]:
           f'{r["verifies_per_cpu_s"]:>14,}{r["ratio_libsodium"]:>13.2f}{r["ratio_openssl"]:>11.2f}')
 if not bench["has_ifma"]:
     print("ifma: skipped (this processor has no AVX-512 IFMA)")
+for s in bench["fpu_sections"]:
+    print(f'longest FPU section of {s["signatures"]} signatures, {s["table_bytes"]:>6} bytes a key: '
+          f'{s["longest_us_median"]:6.1f} us (p99 {s["longest_us_p99"]:.1f})')
