@@ -43,9 +43,9 @@ tunnel() {
 	ip netns exec far ping -c 1 -W 5 10.7.0.1 >/dev/null 2>&1 || busybox ping -c 1 10.8.0.1 >/dev/null
 }
 
-mesh() {
+mesh() { # interval in ms
 	"$A" mesh-set ifindex=10 domain="$D" member_id="$(printf '%064x' 1)" index=1 \
-		addr4=10.7.0.1 seed="$(printf '%064x' 77)" incarnation_floor=1000 interval_ms=2000
+		addr4=10.7.0.1 seed="$(printf '%064x' 77)" incarnation_floor=1000 interval_ms="${1:-2000}"
 }
 
 measure() { # kind, number
@@ -132,6 +132,17 @@ swarm() { # peers, rounds
 	"$S" dump 10 3
 	"$A" mesh-del ifindex=10
 	ip netns exec far "$S" beats 10.7.0.1 "$D" "$1" 2000 "$2" "without-$1"
+}
+
+# As many as there may be, each heard once: every row is there in its full size.
+largest() { # peers
+	mesh 30000 || return
+	memory empty
+	"$S" peers 10 1 2 "$1" || return
+	ip netns exec far "$S" beats 10.7.0.1 "$D" "$1" 30000 1 "largest-$1"
+	state after
+	memory full
+	measure bytes 1
 }
 
 detect() { # interval in ms, times, nodes
