@@ -3,7 +3,7 @@
 // writes guest.json with one entry per scenario, and tears the lab down. Exit
 // status 0 only if every scenario holds.
 import { writeFileSync } from "node:fs";
-import { say, seconds, sleep } from "./lab/exec.ts";
+import { missed, say, seconds, sleep } from "./lab/exec.ts";
 import { Lab } from "./lab/lab.ts";
 import { readSpec } from "./lab/spec.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   for (const name of spec.scenarios) await one(name);
   report["passed"] = passed;
   report["failed"] = failed;
+  report["goals_missed"] = missed;
   save();
   console.log(`${passed} passed, ${failed} failed`);
   while (spec.keep) await sleep(1000);

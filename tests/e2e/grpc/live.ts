@@ -138,13 +138,20 @@ async function repeated(lab: Lab, from: Surface, to: Surface, id: unknown): Prom
 }
 
 // A restarted agent refuses the key until it is healthy again, and health
-// tells its watchers when it is.
-async function keyBeforeHealthy(node: LabNode): Promise<Record<string, unknown>> {
+// tells its watchers when it is. The chain is away meanwhile, or it might be
+// healthy before anybody has asked.
+async function keyBeforeHealthy(lab: Lab, node: LabNode): Promise<Record<string, unknown>> {
   await node.stopAgent("SIGTERM");
-  node.startAgent();
-  const surface = await until("the agent socket", BACK_MS, () => Surface.connect(node.appSocket), 20);
-  const code = await codeOf(surface.unary(AGENT, "GetClusterSharedKey"));
-  const watch = await follow(surface, HEALTH, "Watch", { service: "" });
+  await lab.faults.set("rpc", "refuse");
+  let surface, code, watch;
+  try {
+    node.startAgent();
+    surface = await until("the agent socket", BACK_MS, () => Surface.connect(node.appSocket), 20);
+    code = await codeOf(surface.unary(AGENT, "GetClusterSharedKey"));
+    watch = await follow(surface, HEALTH, "Watch", { service: "" });
+  } finally {
+    await lab.faults.set("rpc", "ok");
+  }
   await node.untilHealthy(BACK_MS);
   await until("health to say SERVING", BACK_MS, async () => watch.items.at(-1)?.["status"] === "SERVING");
   const after = await codeOf(surface.unary(AGENT, "GetClusterSharedKey"));
@@ -170,6 +177,6 @@ export async function foreignClient(lab: Lab): Promise<Record<string, unknown>> 
   check(events.errors.length === 0, `the event stream broke: ${events.errors[0]?.message}`);
   events.stop();
   surfaces.forEach((surface) => surface.close());
-  const key = await keyBeforeHealthy(lab.nodes.at(-1)!);
+  const key = await keyBeforeHealthy(lab, lab.nodes.at(-1)!);
   return { reflection: versions, replayed, repeat, key, took_seconds: seconds(started) };
 }

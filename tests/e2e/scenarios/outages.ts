@@ -123,7 +123,7 @@ async function rpcInEveryWay(lab: Lab): Promise<Record<string, unknown>> {
 
 // The gateway's limits scaled down: links are renewed before they are cut.
 async function cuts(lab: Lab): Promise<Record<string, unknown>> {
-  const [totalS, idleS, watchS] = [20, 5, 55];
+  const [totalS, idleS, watchS] = [20, 5, 45];
   await lab.services.stopGateway();
   await lab.services.startGateway({ totalMs: totalS * 1000, idleMs: idleS * 1000 });
   for (const n of lab.running()) {
