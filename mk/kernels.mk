@@ -4,19 +4,25 @@
 
 DEEP += deep-kernels deep-fuzz-netlink
 
+KERNELS_INPUTS := Kbuild kmod include tests/netns tests/kernels tests/qemu \
+	tests/fuzz/netlink mk/kernels.mk
+INPUTS_deep-kernels := $(KERNELS_INPUTS)
+INPUTS_smp-kernels := $(KERNELS_INPUTS)
+INPUTS_deep-fuzz-netlink := $(KERNELS_INPUTS)
+
 FUZZ_MINUTES ?= 30
 FUZZ_SEED ?= 20250402
 
 .PHONY: deep-kernels smp-kernels deep-fuzz-netlink
 
 deep-kernels: $(O)/qemu/k6.1/stamp ## modules on a debug kernel: planted mistakes found, then the suites, no report
-	tests/kernels/check.sh uml-debug
+	ROWS=$@ tests/kernels/check.sh uml-debug
 
 smp-kernels: $(O)/qemu/k6.1/stamp ## the same on an x86 debug kernel with several CPUs
-	tests/kernels/check.sh smp-debug
+	ROWS=$@ tests/kernels/check.sh smp-debug
 
 deep-fuzz-netlink: $(O)/kmod/6.12/attestmesh.ko $(O)/qemu/k6.12/stamp ## the netlink fuzzer in a guest for FUZZ_MINUTES
+	rm -f $(O)/deep/rows/$@.json
 	tests/netns/check.sh tools
-	rc=0; tests/qemu/vm -q -k 6.12 -t $$(($(FUZZ_MINUTES) * 60 + 300)) -o $(O)/deep/fuzz-netlink.log \
-		"FUZZ_SECS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$(FUZZ_SEED) bash tests/netns/suite.sh $(O)/kmod/6.12 $(O)/netns fuzz" || rc=$$?; \
-		grep -aE 'WRONG|WEAK|fuzz:|passed, ' $(O)/deep/fuzz-netlink.log | tr -d '\r'; exit $$rc
+	python3 tests/report.py run $(O)/deep/rows/$@.json "netlink fuzzer, $(FUZZ_MINUTES) minutes" \
+		"$$(cat $(O)/qemu/k6.12/release)" tests/fuzz/netlink/guest.sh 6.12 $(FUZZ_MINUTES) $(FUZZ_SEED)

@@ -40,26 +40,6 @@ static int usage(void)
 	return 2;
 }
 
-static const struct { const char *name; int cmd; } commands[] = {
-	{ "module-get", ATTESTMESH_CMD_MODULE_GET },
-	{ "mesh-set", ATTESTMESH_CMD_MESH_SET },
-	{ "mesh-get", ATTESTMESH_CMD_MESH_GET },
-	{ "mesh-del", ATTESTMESH_CMD_MESH_DEL },
-	{ "peer-set", ATTESTMESH_CMD_PEER_SET },
-	{ "peer-del", ATTESTMESH_CMD_PEER_DEL },
-	{ "peer-get", ATTESTMESH_CMD_PEER_GET },
-	{ "view-get", ATTESTMESH_CMD_VIEW_GET },
-};
-
-static int command(const char *name)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (!strcmp(name, commands[i].name))
-			return commands[i].cmd;
-	}
-	return -1;
-}
-
 static int request(int cmd, int argc, char **argv, struct nl_conn *conn)
 {
 	struct nl_out out;
@@ -224,7 +204,7 @@ int main(int argc, char **argv)
 		return rekey(&conn, argv + 2);
 	if (!strcmp(argv[1], "peers") && argc == 7)
 		return bulk(&conn, argv + 2);
-	cmd = command(argv[1]);
+	cmd = nl_command(argv[1]);
 	if (cmd < 0)
 		return usage();
 	return request(cmd, argc - 2, argv + 2, &conn);

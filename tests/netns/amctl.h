@@ -24,6 +24,9 @@ struct nl_out {
 
 int nl_open(struct nl_conn *conn);
 int nl_join(struct nl_conn *conn);
+
+/* The number of a command by its name, or -1. */
+int nl_command(const char *name);
 void nl_out_begin(struct nl_out *out, struct nl_conn *conn, int cmd, int dump);
 
 /*

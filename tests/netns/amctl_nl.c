@@ -279,6 +279,26 @@ int nl_out_arg(struct nl_out *out, int cmd, const char *arg)
 	return -1;
 }
 
+int nl_command(const char *name)
+{
+	static const struct { const char *name; int cmd; } commands[] = {
+		{ "module-get", ATTESTMESH_CMD_MODULE_GET },
+		{ "mesh-set", ATTESTMESH_CMD_MESH_SET },
+		{ "mesh-get", ATTESTMESH_CMD_MESH_GET },
+		{ "mesh-del", ATTESTMESH_CMD_MESH_DEL },
+		{ "peer-set", ATTESTMESH_CMD_PEER_SET },
+		{ "peer-del", ATTESTMESH_CMD_PEER_DEL },
+		{ "peer-get", ATTESTMESH_CMD_PEER_GET },
+		{ "view-get", ATTESTMESH_CMD_VIEW_GET },
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(name, commands[i].name))
+			return commands[i].cmd;
+	}
+	return -1;
+}
+
 void nl_out_begin(struct nl_out *out, struct nl_conn *conn, int cmd, int dump)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)out->buf;

@@ -14,12 +14,13 @@ bad() { failed=$((failed + 1)); printf 'FAIL  %s\n' "$1"; }
 check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name"; fi; }
 
 # Up first, for the rest relies on it; unloading last.
-TESTS="up down leave drops flood rekey iface two agent stall perm bounds dump fuzz unload"
+TESTS="up down leave drops flood rekey iface two agent stall perm bounds dump fuzz churn unload"
 
 tools() {
 	mkdir -p "$tools"
 	local flags="-std=gnu11 -O1 -Wall -Wextra -Werror" i p s
 	gcc $flags -Iinclude/uapi tests/netns/amctl.c tests/netns/amctl_nl.c -o "$tools/amctl" || return 1
+	gcc $flags -Iinclude/uapi tests/netns/storm.c tests/netns/amctl_nl.c -o "$tools/storm" || return 1
 	gcc $flags tests/netns/beatgen.c -lsodium -o "$tools/beatgen" || return 1
 	gcc $flags tests/netns/hog.c -o "$tools/hog" || return 1
 	python3 tests/fuzz/netlink/table.py include/uapi/linux/attestmesh.yaml >"$tools/table.h" &&

@@ -9,6 +9,7 @@ for i in 1 2; do mesh $i; done
 peers 1 2; peers 2 1
 listen 1 /tmp/down.events
 check "two nodes up" wait_for peer_is 1 2 state $UP
+check "and converged" wait_for mesh_is 1 first_converged 1
 uplink 2 down
 check "suspect first" wait_for grep -q "old=$UP new=$SUSPECT reason=$R_SILENCE" /tmp/down.events
 check "then down, by time" wait_for grep -q "old=$SUSPECT new=$DOWN reason=$R_TIME" /tmp/down.events

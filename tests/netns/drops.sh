@@ -13,7 +13,7 @@ id 2; two=$REPLY; id 3; three=$REPLY
 seq=0
 
 beat() { # more options
-	in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 seed="$seed" domain="$D" id="$two" inc=5000 seq=$((++seq)) interval=1000 "$@" >/dev/null
+	in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 seed="$seed" domain="$D" id="$two" inc=5000 seq=$((++seq)) interval=250 "$@" >/dev/null
 }
 counters() { # counters of node 1 as name=value lines, into $1
 	get_mesh 1
@@ -31,11 +31,17 @@ diff_is() { # expected changes
 	[ "${got% }" = "$1" ]
 }
 
+# The rate bound lets four beats an interval through, and eight at once. Where the
+# clock jumps only waiting takes time.
+lull() { :; }
+grep -q time-travel /proc/cmdline && lull() { sleep .3; }
+
 # Verification is a work's: give it until the expected counters moved.
 case_is() { # name, expected counter, command...
 	local name=$1 expected=$2
 	shift 2
 	get_peer 1 2; field state; local state=$REPLY
+	lull
 	counters /tmp/before
 	"$@"
 	check "$name: $expected" wait_for diff_is "$expected"
@@ -54,9 +60,9 @@ case_is "wrong key" drop.bad_signature+1 beat seed="$other_seed"
 case_is "foreign domain" drop.bad_signature+1 beat domain="e${D#d}"
 case_is "a turned bit in the window" drop.bad_signature+1 beat flip=120
 case_is "a turned bit in the signature" drop.bad_signature+1 beat flip=250
-replayed() { in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 seed="$seed" domain="$D" id="$two" inc=5000 seq=$seq interval=1000 >/dev/null; }
+replayed() { in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 seed="$seed" domain="$D" id="$two" inc=5000 seq=$seq interval=250 >/dev/null; }
 case_is "replay" drop.replay+1 replayed
-older() { in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 seed="$seed" domain="$D" id="$two" inc=4999 seq=$((seq + 100)) interval=1000 >/dev/null; }
+older() { in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 seed="$seed" domain="$D" id="$two" inc=4999 seq=$((seq + 100)) interval=250 >/dev/null; }
 case_is "older incarnation" drop.replay+1 older
 case_is "sequence zero" drop.replay+1 beat inc=6000 seq=0
 case_is "another member's id from this address" drop.member_id+1 beat id="$three"
@@ -73,7 +79,7 @@ trailer() { beat flip=300; }
 counters /tmp/before; trailer
 check "the trailer is not signed: accepted" wait_for diff_is "count.accepted+1"
 
-six() { in_ns n2 "$BG" from=fd77::2 to=fd77::1 seed="$seed" domain="$D" id="$two" inc=5000 seq=$((++seq)) interval=1000 "$@" >/dev/null; }
+six() { in_ns n2 "$BG" from=fd77::2 to=fd77::1 seed="$seed" domain="$D" id="$two" inc=5000 seq=$((++seq)) interval=250 "$@" >/dev/null; }
 counters /tmp/before; six
 check "accepted over IPv6" wait_for diff_is "count.accepted+1"
 case_is "IPv6: another member's id" drop.member_id+1 six id="$three"
@@ -96,7 +102,7 @@ case_is "by another interface" "" outside
 check "by another interface: NoPorts" test "$(noports)" -gt "$before"
 
 counters /tmp/before
-line=$(in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 seed="$seed" domain="$D" id="$two" inc=7000 seq=1 interval=1000 count=40)
+line=$(in_ns n2 "$BG" from=10.7.0.2 to=10.7.0.1 seed="$seed" domain="$D" id="$two" inc=7000 seq=1 interval=250 count=40)
 rated() { get_mesh 1 && at_least drop.rate 25; }
 check "forty at once: the rate bound holds" wait_for rated
 get_mesh 1

@@ -29,19 +29,8 @@ check "up again" all_up
 # A fresh namespace: nothing is remembered there, the peers hold floors.
 am n2 mesh-get ifindex=10 >/tmp/leave.before
 ip netns del n2
-uplink_gone() { ! ip link show v2 >/dev/null 2>&1; } # namespaces end in the background
-wait_for uplink_gone
-ip -batch - <<-X
-	netns add n2
-	link add v2 type veth peer name eth0 netns n2
-	link set v2 master br0 up
-X
-ip -n n2 -batch - <<-X
-	link set lo up
-	addr add 192.0.2.2/24 dev eth0
-	link set eth0 up
-X
-make_wg 2
+wait_for uplink_gone 2
+node_again 2
 FLOOR=1000 mesh 2; peers 2 $NODES
 check "locked out for two intervals at most" all_up
 get_mesh 2

@@ -84,6 +84,23 @@ nodes() { # number of nodes
 	done
 }
 
+# A namespace ends in the background, and its end of the cable with it.
+uplink_gone() { ! ip link show "v$1" >/dev/null 2>&1; }
+
+node_again() { # node: its namespace was deleted and gets a successor
+	ip -batch - <<-X
+		netns add n$1
+		link add v$1 type veth peer name eth0 netns n$1
+		link set v$1 master br0 up
+	X
+	ip -n "n$1" -batch - <<-X
+		link set lo up
+		addr add 192.0.2.$1/24 dev eth0
+		link set eth0 up
+	X
+	make_wg "$1"
+}
+
 no_nodes() {
 	local ns
 	for ns in $(ip netns list | cut -d' ' -f1); do ip netns del "$ns"; done
