@@ -211,7 +211,9 @@ static void change_config(struct world *world)
 	struct amesh_live_config config = node->config;
 	u32 i;
 
-	if (!node->alive || !world->profile.mixed)
+	/* Nobody configures a machine that stands still. */
+	if (!node->alive || !world->profile.mixed ||
+	    world->now_ns < node->stall_till_ns)
 		return;
 	config.miss = (u32)rng_between(&world->rng, 1, 5);
 	config.convict = config.miss + (u32)rng_below(&world->rng, 5);
