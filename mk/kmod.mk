@@ -53,6 +53,6 @@ deep-kernel-newest: $(O)/kmod/newest/attestmesh.ko $(O)/qemu/src/stamp ## the sa
 	run "static checks and guest suite" tests/netns/check.sh newest || rc=$$?; \
 	run "provider's interface" tests/unit/ed25519/api/guest.sh newest $(O)/ed25519 || rc=$$?; exit $$rc
 
-bench-kernel: $(O)/kmod/6.1/attestmesh.ko ## what the module costs and how soon it knows: build/bench/kernel.json
+bench-kernel: $(O)/kmod/6.1/attestmesh.ko ## what the module costs and how soon it knows, in about half an hour on idle CPUs: build/bench/kernel.json
 	tests/kernels/build.sh uml
 	python3 tests/bench/kernel/bench.py $(O)/bench-kernel $(O)/kernels/uml
