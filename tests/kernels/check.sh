@@ -38,7 +38,9 @@ smp-debug)
 	arch=x86_64 bugs="rcu lock atomic object shift uaf oob leak"
 	jumping=
 	walking="up down leave drops flood rekey iface two agent stall perm bounds dump fuzz churn faults unload"
-	guest() { "$ROOT/tests/qemu/vm" -m 3G -k "$kernel" -a kasan_multi_shot "$@"; } ;;
+	# While a CPU's features are read anew there is no fifth level of tables for
+	# a moment, and an interrupt then finds KASAN judging by the wrong bounds.
+	guest() { "$ROOT/tests/qemu/vm" -m 3G -k "$kernel" -a "kasan_multi_shot no5lvl" "$@"; } ;;
 *) echo "uml-debug or smp-debug" >&2; exit 2 ;;
 esac
 among() { local t; for t in $1; do [[ " $2 " == *" $t "* ]] && printf '%s ' "$t"; done; }

@@ -66,6 +66,7 @@ if [ "$(nproc)" -gt 1 ]; then
 	kill $changer; wait $changer 2>/dev/null
 fi
 EPOCH=10 peers 1 2
+sleep .3 # what came under load has used up the rate that is granted
 beat seed=$old inc=7000 seq=1
 check "after changes under load: up" wait_for peer_is 1 2 incarnation 7000
 finish
