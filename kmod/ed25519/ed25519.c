@@ -195,12 +195,15 @@ u64 ed25519_verify_batch(struct ed25519_batch_scratch *w,
 /*
  * Overwrites what the calls before it left on the stack: limbs of the nonce and of
  * the secret, digits, hash states. Called from the function that called them, so
- * that its frame lies over theirs, and larger than they are together.
+ * that its frames lie over theirs, and larger than they are together; @more of
+ * them, because one alone would be too large for a kernel.
  */
-static noinline void wipe_stack(void)
+static noinline void wipe_stack(unsigned int more)
 {
-	u8 left[ED25519_STACK_WIPED];
+	u8 left[ED25519_FRAME_WIPED];
 
+	if (more)
+		wipe_stack(more - 1);
 	ed_wipe(left, sizeof(left));
 }
 
@@ -227,7 +230,7 @@ void ed25519_secret_load(struct ed25519_secret *secret, const u8 seed[32])
 	ed_wipe(digest, sizeof(digest));
 	ed_wipe(&clamped, sizeof(clamped));
 	ed_wipe(&a, sizeof(a));
-	wipe_stack();
+	wipe_stack(1);
 }
 
 /* r = SHA-512(prefix || M) mod L, R = [r]B */
@@ -268,5 +271,5 @@ void ed25519_sign(u8 sig[ED25519_SIG], const struct ed25519_secret *secret,
 	sc_muladd(&s, &h, &secret->scalar, &r);
 	sc_to_bytes(sig + 32, &s);
 	ed_wipe(&r, sizeof(r));
-	wipe_stack();
+	wipe_stack(1);
 }

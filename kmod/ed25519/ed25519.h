@@ -30,7 +30,7 @@ enum {
 	ED25519_KEY = 32,
 	ED25519_SIG = 64,
 	ED25519_BATCH = 64,	/* verdicts of a batch fit a u64 */
-	ED25519_STACK_WIPED = 1900,	/* after signing; frames end at 2 KiB */
+	ED25519_FRAME_WIPED = 920,	/* twice after signing; frames end at 1 KiB */
 };
 
 enum ed25519_key_error {
