@@ -97,9 +97,6 @@ static int __init amesh_init(void)
 	ret = selftest();
 	if (ret)
 		return ret;
-	ret = amesh_peer_init();
-	if (ret)
-		return ret;
 	ret = open_queues();
 	if (ret)
 		goto err_queues;
@@ -117,7 +114,6 @@ err_net:
 	amesh_net_exit();
 err_queues:
 	close_queues();
-	amesh_peer_exit();
 	return ret;
 }
 
@@ -138,7 +134,6 @@ static void __exit amesh_exit(void)
 	for (i = 0; i < AMESH_ALIVE_KINDS; i++)
 		WARN(atomic_long_read(&amesh_tally[i].now),
 		     "attestmesh: %s are left\n", kind[i]);
-	amesh_peer_exit();
 	pr_info("attestmesh unloaded: %ld meshes, %ld peers, %ld sockets destroyed\n",
 		atomic_long_read(&amesh_tally[AMESH_ALIVE_MESHES].ever),
 		atomic_long_read(&amesh_tally[AMESH_ALIVE_PEERS].ever),

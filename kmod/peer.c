@@ -14,22 +14,9 @@ enum {
 	/* Two keys a peer: with as many buckets as peers a chain has two. */
 };
 
-static struct kmem_cache *peer_cache;
-
-int __init amesh_peer_init(void)
-{
-	peer_cache = KMEM_CACHE(amesh_peer, SLAB_ACCOUNT);
-	return peer_cache ? 0 : -ENOMEM;
-}
-
-void amesh_peer_exit(void)
-{
-	kmem_cache_destroy(peer_cache);
-}
-
 struct amesh_peer *amesh_peer_alloc(__be32 addr4, const struct in6_addr *addr6)
 {
-	struct amesh_peer *peer = kmem_cache_zalloc(peer_cache, GFP_KERNEL);
+	struct amesh_peer *peer = kzalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
 	u32 kind;
 
 	if (!peer)
@@ -52,7 +39,7 @@ void amesh_peer_free(struct amesh_peer *peer)
 {
 	if (peer->tfm)
 		amesh_crypto_free(peer->tfm);
-	kmem_cache_free(peer_cache, peer);
+	kfree(peer);
 	amesh_alive_dec(AMESH_ALIVE_PEERS);
 }
 

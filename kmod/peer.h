@@ -102,7 +102,9 @@ struct amesh_peer {
 	struct list_head removal;
 };
 
-/* Its share, see there; the spinlock of a debug kernel is larger. */
+/* Its share, see there, and a size that slabs come in: a cache of its own would
+ * hold no more of them. The spinlock of a debug kernel is larger.
+ */
 #ifndef CONFIG_DEBUG_SPINLOCK
 static_assert(sizeof(struct amesh_peer) <= AMESH_PEER_BYTES_MAX / 4);
 #endif
@@ -124,12 +126,6 @@ static inline void amesh_peer_drop(struct amesh_mesh *mesh,
 	amesh_drop(mesh, why);
 	atomic64_inc(&peer->drop[why - AMESH_DROP_FIRST_OF_PEER]);
 }
-
-/* The memory that peers are from: made when the module is loaded, gone after
- * the last of them. Return: 0 or -ENOMEM.
- */
-int amesh_peer_init(void);
-void amesh_peer_exit(void);
 
 /* A peer in no table and without an entry; NULL without memory. */
 struct amesh_peer *amesh_peer_alloc(__be32 addr4,
