@@ -26,13 +26,14 @@ check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name"; fi; 
 
 # In a process the clock jumps to the next thing that is waited for, and stands
 # still while anything runs: no deadline is missed for the machine's load. The
-# fuzzer runs by the clock and gets one that walks; stall.sh, which has every CPU
-# taken for a while, is for the kernel with several.
+# fuzzer runs by the clock and gets one that walks, as does dump.sh: only a clock
+# takes the CPU from a dump that another process is to interrupt. stall.sh, which
+# has every CPU taken for a while, is for the kernel with several.
 case $kind in
 uml-debug)
 	arch=um bugs="rcu lock object shift uaf oob leak"
-	jumping="up down leave drops flood rekey iface two agent perm bounds dump churn faults unload"
-	walking=fuzz
+	jumping="up down leave drops flood rekey iface two agent perm bounds churn faults unload"
+	walking="dump fuzz"
 	guest() { "$here/uml" -m 2G -k "$kernel" -a kasan_multi_shot "$@"; } ;;
 smp-debug)
 	arch=x86_64 bugs="rcu lock atomic object shift uaf oob leak"

@@ -71,6 +71,7 @@ empty() { line=$(am "$1" mesh-get dump) && [ -z "$line" ]; }
 unloads() {
 	check "$1: the module is unloaded" wait_for rmmod attestmesh
 	check "$1: the provider is unloaded" wait_for rmmod attestmesh_ed25519
+	sleep .2 # so that requests meet no module, also where only waiting takes time
 	insmod "$MODULES/attestmesh_ed25519.ko"
 	insmod "$MODULES/attestmesh.ko"
 	check "$1: n2 is made again" wait_for second
