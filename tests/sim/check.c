@@ -452,15 +452,19 @@ void check_pass(struct node *node)
 
 /* Does @node hold a floor of an hour and more above what @other's MESH_SET
  * has brought so far? Then it is to refuse @other's beats until one brings
- * more.
+ * more. What came in the last half of the calm may not have told by its end.
  */
 static bool is_an_hour_above(const struct node *node, u32 other)
 {
+	const struct world *world = node->world;
+	const struct node *sender = &world->node[other];
 	const struct pair *pair = &node->pair[other];
+	u64 floor_ms = sender->floor_max;
 
-	return pair->configured &&
-	       pair->floor->replay.incarnation >=
-		       node->world->node[other].floor_max + AMESH_RAISE_MS_MAX;
+	if (world->now_ns - sender->floor_rose_ns < world->profile.calm_ns / 2)
+		floor_ms = sender->floor_before;
+	return pair->configured && pair->floor->replay.incarnation >=
+					   floor_ms + AMESH_RAISE_MS_MAX;
 }
 
 /* What one honest node must think of another after the calm. One that is not

@@ -240,7 +240,7 @@ void node_start(struct node *node, bool fresh)
 			    state_changed, node_boottime(node)))
 		abort();
 	own->own_last = node->own.incarnation;
-	node->floor_max = floor_ms;
+	node->floor_max = node->floor_before = floor_ms;
 	node->agent_ns = world->now_ns;
 	amesh_pace_init(&node->pace, node_boottime(node) +
 			rng_below(&world->rng, node->config.interval_ms * MS));
@@ -265,7 +265,11 @@ static void mesh_set_floor(struct node *node)
 
 	node->agent_ns = node->world->now_ns;
 	amesh_own_lift_floor(&node->own, floor_ms);
-	node->floor_max = amesh_max_u64(node->floor_max, floor_ms);
+	if (floor_ms <= node->floor_max)
+		return;
+	node->floor_before = node->floor_max;
+	node->floor_rose_ns = node->world->now_ns;
+	node->floor_max = floor_ms;
 }
 
 void node_agent(struct node *node)

@@ -115,6 +115,8 @@ struct node {
 	u64 boot_ns;	/* boottime at world time 0 */
 	s64 wall_ns;	/* wall clock less world time */
 	u64 floor_max;	/* highest floor ever given by MESH_SET */
+	u64 floor_before;	/* the one before it */
+	u64 floor_rose_ns;
 	u64 agent_ns;	/* last MESH_SET */
 
 	u64 stall_from_ns;	/* last or present stall */
