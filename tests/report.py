@@ -90,6 +90,8 @@ def add(report, target, inputs_hash, status, seconds, log):
     more = {'target': target, 'commit': git('rev-parse', '--short=12', 'HEAD').decode().strip(), 'inputs': inputs_hash}
     with rewriting(report) as all_rows:
         all_rows[:] = [r for r in all_rows if r['target'] != target] + [dict(r, **more) for r in rows]
+    # A target whose own row failed has failed, whatever its status said.
+    return any(r['result'] == 'fail' for r in rows)
 
 
 def has(report, target, inputs_hash):
@@ -128,7 +130,7 @@ def main():
     elif verb == 'has' and len(args) == 3:
         sys.exit(0 if has(*args) else 1)
     elif verb == 'add' and len(args) == 6:
-        add(args[0], args[1], args[2], int(args[3]), int(args[4]), args[5])
+        sys.exit(1 if add(args[0], args[1], args[2], int(args[3]), int(args[4]), args[5]) else 0)
     elif verb == 'run' and len(args) >= 4:
         sys.exit(run(args[0], args[1], args[2], args[3:]))
     elif verb == 'show' and args:
