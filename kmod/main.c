@@ -12,7 +12,6 @@
 
 #include "net.h"
 #include "nl.h"
-#include "peer.h"
 #include "selftest/pure.h"
 
 struct workqueue_struct *amesh_wq_time;
