@@ -26,7 +26,8 @@ void amesh_rxq_free(struct amesh_rxq *rxq);
  * @mesh: any mesh
  *
  * The expiry pass calls it before it judges anybody: a beat that has arrived
- * counts, however busy the verifier is. Sleeps; takes amesh_mesh.verify.
+ * counts, however busy the verifier is. The send work calls it before it tells
+ * the peers their floors. Sleeps; takes amesh_mesh.verify.
  */
 void amesh_rx_drain(struct amesh_mesh *mesh);
 

@@ -10,6 +10,7 @@
 #include <linux/random.h>
 #include <linux/ktime.h>
 
+#include "beat_rx.h"
 #include "event.h"
 #include "main.h"
 #include "peer.h"
@@ -240,6 +241,10 @@ void amesh_tx_work(struct work_struct *work)
 		container_of(work, struct amesh_mesh, tx_work);
 	struct beat_out out;
 
+	/* Nobody is shown a floor that a beat already here has passed: after a
+	 * stall a peer started anew would spend its raise on it (own.h).
+	 */
+	amesh_rx_drain(mesh);
 	mutex_lock(&mesh->lock);
 	if (amesh_mesh_is_dying(mesh)) {
 		mutex_unlock(&mesh->lock);

@@ -14,11 +14,6 @@
  */
 #define SLOP_NS (6 * MS)
 
-/* Beats that one node can have sent while another stood still: sixty intervals,
- * its own half as long, one more beat in each.
- */
-#define QUEUED_BEATS_MAX 256
-
 const char *property_name(enum property property)
 {
 	static const char *const names[] = {
@@ -159,24 +154,6 @@ void check_told(struct node *node, u32 from, const struct slot *slot)
 						  node->world->uids);
 }
 
-/* The one raise for a peer may be spent on an older floor than the peer is about
- * to show: it stood still, and wakes with beats of an earlier start in its queue
- * that used the incarnation which the raise then led to. The next beats are
- * below that floor, but each is one nearer to it.
- */
-static bool passes_by_counting(const struct node *node, u32 from,
-			       const struct amesh_beat *beat)
-{
-	const struct node *sender = &node->world->node[from];
-	const struct amesh_own_peer *caused =
-		&sender->pair[node->id].floor->own_peer;
-	const struct amesh_replay *floor = &node->pair[from].floor->replay;
-
-	return caused->raised && caused->mesh == sender->mesh_number &&
-	       beat->incarnation == floor->incarnation &&
-	       floor->sequence - beat->sequence < QUEUED_BEATS_MAX;
-}
-
 void check_refused(struct node *node, u32 from, const struct packet *packet)
 {
 	const struct node *sender = &node->world->node[from];
@@ -188,8 +165,7 @@ void check_refused(struct node *node, u32 from, const struct packet *packet)
 	    packet->uid <= sender->pair[node->id].told_uid)
 		return;
 	amesh_beat_decode(&beat, packet->wire);
-	if (beat.flags & AMESH_FLAG_LEAVING ||
-	    passes_by_counting(node, from, &beat))
+	if (beat.flags & AMESH_FLAG_LEAVING)
 		return;
 	violation(node, P_LOCKOUT, from,
 		  "a beat built after its sender was told the floor is refused");

@@ -504,6 +504,7 @@ void node_send(struct node *node)
 {
 	u64 now = node_boottime(node);
 
+	node_drain(node);
 	amesh_live_late(&node->live, now);
 	amesh_pace_sent(&node->pace, node->config.interval_ms, now,
 			(u32)rng_u64(&node->world->rng));
