@@ -2,7 +2,7 @@
 # Kernels built from source to look for mistakes in the modules, and the netlink
 # fuzzer's long run.
 
-DEEP += deep-kernels deep-fuzz-netlink
+DEEP += deep-kernels smp-kernels deep-fuzz-netlink
 
 KERNELS_INPUTS := Kbuild kmod include tests/netns tests/kernels tests/qemu \
 	tests/fuzz/netlink mk/kernels.mk
