@@ -45,7 +45,11 @@ nl-regen: $(O)/qemu/src/stamp ## generate the netlink header and policies from t
 	cp $(O)/kmod/nl/nl_policy.c $(O)/kmod/nl/nl_policy.h kmod/
 
 check-kmod: $(KMOD_MODULES) $(O)/qemu/src/stamp ## modules: static checks, then the guest suites on 6.1 and 6.12
-	tests/netns/check.sh $(KMOD_KERNELS)
+	rows=$(O)/deep/rows/$@.json; rm -f $$rows; rc=0; \
+	for k in $(KMOD_KERNELS); do \
+		python3 tests/report.py run $$rows "static checks and guest suite" \
+			"$$(cat $(O)/qemu/k$$k/release)" tests/netns/check.sh $$k || rc=$$?; \
+	done; python3 tests/report.py total $$rows; exit $$rc
 
 deep-kernel-newest: $(O)/kmod/newest/attestmesh.ko $(O)/qemu/src/stamp ## the same on the newest kernel that Debian has (7.x)
 	rm -f $(O)/deep/rows/$@.json

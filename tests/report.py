@@ -11,6 +11,7 @@ its rows itself in rows/TARGET.json beside the report. It runs nothing.
   report.py show REPORT TARGET...             a line for each row
   report.py run ROWS SUITE KERNEL COMMAND...  runs it and adds its row to ROWS, the
                                               target's own; status 77 is `skipped`
+  report.py total ROWS                        one line with the sum of their counts
 """
 import contextlib
 import fcntl
@@ -123,6 +124,15 @@ def run(path, suite, kernel, command):
     return 0 if rows[-1]['result'] != 'fail' else p.returncode
 
 
+def total(path):
+    """Rows that counted; one that died before its closing line counts as failed."""
+    passed = failed = 0
+    for row in own_rows(path):
+        counts = [int(n) for n in re.findall(r'(\d+) (?:passed|failed)', row['detail'])[:2]]
+        passed, failed = (a + b for a, b in zip((passed, failed), counts if len(counts) == 2 else (0, 1)))
+    print('%d passed, %d failed' % (passed, failed))
+
+
 def main():
     verb, args = (sys.argv[1:2] or [''])[0], sys.argv[2:]
     if verb == 'inputs' and args:
@@ -133,6 +143,8 @@ def main():
         sys.exit(1 if add(args[0], args[1], args[2], int(args[3]), int(args[4]), args[5]) else 0)
     elif verb == 'run' and len(args) >= 4:
         sys.exit(run(args[0], args[1], args[2], args[3:]))
+    elif verb == 'total' and len(args) == 1:
+        total(args[0])
     elif verb == 'show' and args:
         show(args[0], args[1:])
     else:
