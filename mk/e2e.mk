@@ -36,6 +36,7 @@ check-demo: $(SETUP) ## make demo killed in the middle, then with two nodes on a
 	$(ROOT)/tests/e2e/killed.sh
 	python3 $(ROOT)/tests/e2e/keep.py $(ROOT) $(O)/demo-2
 
-check-e2e: $(SETUP) ## make demo with three nodes, then everything a mesh must survive
+check-e2e: $(SETUP) $(E2E)/judge.cjs ## make demo with three nodes, then everything a mesh must survive
 	$(ROOT)/node_modules/.bin/tsc -p $(ROOT)/tests/e2e/tsconfig.json
+	node $(E2E)/judge.cjs
 	KEEP=0 NODES=3 SPARES=3 OUT=$(O)/e2e-3 LIMIT_SECONDS=1500 SCENARIOS="$(E2E_SCENARIOS)" $(ROOT)/tests/e2e/demo.sh

@@ -5,11 +5,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { say, seconds, sleep, until } from "./lab/exec.ts";
+import { say, seconds, sleep, until, type Timed } from "./lab/exec.ts";
 import { ask } from "./lab/http.ts";
 import { added, mounts, namespaces, openSockets, processesWith } from "./lab/sockets.ts";
 import type { Spec } from "./lab/spec.ts";
 import { SECOND_FIRST } from "./lab/topology.ts";
+import { judge, WaitWatch } from "./lab/waits.ts";
 
 interface Options {
   readonly root: string;
@@ -174,6 +175,7 @@ async function main(): Promise<number> {
 
   const before = { mounts: mounts(), namespaces: namespaces() };
   const watch = new SocketWatch();
+  const waits = new WaitWatch(MARKER);
   let devnet: { child: ChildProcess; devnet: Devnet } | undefined;
   let guest: ChildProcess | undefined;
   let ending = false;
@@ -214,10 +216,11 @@ async function main(): Promise<number> {
     await stop(child, what, patience).catch((e: Error) => problems.push(e.message));
   }
   clearInterval(orphan);
-  return finishReport(o, devnet?.devnet, watch, before, seconds(started) - keptSeconds, problems);
+  waits.end();
+  return finishReport(o, devnet?.devnet, watch, waits, before, seconds(started) - keptSeconds, problems);
 }
 
-async function finishReport(o: Options, d: Devnet | undefined, watch: SocketWatch, before: { mounts: Set<string>; namespaces: Set<string> }, runSeconds: number, problems: string[]): Promise<number> {
+async function finishReport(o: Options, d: Devnet | undefined, watch: SocketWatch, waits: WaitWatch, before: { mounts: Set<string>; namespaces: Set<string> }, runSeconds: number, problems: string[]): Promise<number> {
   const guestFile = `${o.out}/guest/guest.json`;
   const guest = existsSync(guestFile) ? (JSON.parse(readFileSync(guestFile, "utf8")) as Row) : {};
   const demo = (guest["demo"] ?? {}) as Row;
@@ -225,6 +228,10 @@ async function finishReport(o: Options, d: Devnet | undefined, watch: SocketWatc
     const row = guest[name] as Row | undefined;
     if (row === undefined) problems.push(`scenario ${name} did not run`);
     else if (row["ok"] !== true) problems.push(`scenario ${name}: ${String(row["error"])}`);
+  }
+  const times = judge((guest["times"] ?? []) as Timed[], waits);
+  for (const t of times.filter((t) => !t.ok)) {
+    problems.push(`${t.what} took ${t.took_seconds} s, its goal is ${t.goal_seconds} s, and the machine kept the guest waiting for ${t.machine_busy_seconds} s`);
   }
   await sleep(300);
   const left = {
@@ -241,7 +248,7 @@ async function finishReport(o: Options, d: Devnet | undefined, watch: SocketWatc
   const report: Row = {
     kernel: release(o), ...measured,
     stock_proxy: stock >= 0 ? { node: stock + 1, member: d!.nodes[stock]!.member, ...d!.nodes[stock]!.stockProxy } : {},
-    scenarios: guest, listening, left_behind: left, problems,
+    times, scenarios: guest, listening, left_behind: left, problems,
     setup_seconds: { ...o.setup, total: Math.round(setupSeconds * 10) / 10 }, total_seconds: Math.round((setupSeconds + runSeconds) * 10) / 10,
   };
   writeFileSync(`${o.out}/report.json`, JSON.stringify(report, null, 2) + "\n");
