@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 
+PROGRAM = ''  # the bridge under test; netns.py sets it
 LIBC = ctypes.CDLL(None, use_errno=True)
 HOME = os.open('/proc/self/ns/net', os.O_RDONLY)
 PREFIX = 'ambr%d' % os.getpid()
