@@ -53,7 +53,7 @@ check: $(SETUP) ## everything a change must pass (at most 45 minutes on 2 cores)
 check-deep: export CHECK_INPUTS := $(foreach t,$(DEEP) $(DEEP_BESIDE),$(if $(INPUTS_$(t)),$(t) $(INPUTS_$(t))$(newline)))
 check-deep: $(SETUP) ## check, then the long suites (hours); RESUME=1: only what has not passed as it is now; CHECK= DEEP= DEEP_BESIDE=deep-sim: that one
 	@rc=0; $(if $(strip $(CHECK_RUN)),tests/check.sh --report $(O)/deep/report.json $(if $(RESUME),--resume) $(CHECK_RUN) || rc=$$?;) \
-	tests/check.sh --report $(O)/deep/report.json $(if $(RESUME),--resume) --beside "$(DEEP_BESIDE)" $(DEEP) || rc=$$?; \
+	$(if $(strip $(DEEP) $(DEEP_BESIDE)),tests/check.sh --report $(O)/deep/report.json $(if $(RESUME),--resume) --beside "$(DEEP_BESIDE)" $(DEEP) || rc=$$?;) \
 	python3 tests/report.py show $(O)/deep/report.json $(CHECK_RUN) $(DEEP) $(DEEP_BESIDE); exit $$rc
 
 bench: $(BENCH) ## all benchmarks; JSON under build/bench/

@@ -199,13 +199,21 @@ static u64 bound_ns(const struct node *node, const struct pair *pair)
 	return bound;
 }
 
+/* How long the node has run since its configuration changed. */
+static u64 configured_for_ns(const struct node *node)
+{
+	u64 now = node->world->now_ns;
+
+	return now - node->configured_ns -
+	       (check_stalled_ns(node, now) - node->configured_stalled_ns);
+}
+
 static bool is_past_bound(const struct node *node, const struct pair *pair)
 {
 	u64 bound = bound_ns(node, pair);
 
 	/* A shorter bound by configuration counts from then on. */
-	if (node->configured_ns &&
-	    node->world->now_ns < node->configured_ns + 2 * bound)
+	if (node->configured_ns && configured_for_ns(node) < 2 * bound)
 		return false;
 	return running_silence_ns(node, pair) > bound;
 }

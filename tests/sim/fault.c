@@ -221,6 +221,7 @@ static void change_config(struct world *world)
 		return;
 	node->config = config;
 	node->configured_ns = world->now_ns;
+	node->configured_stalled_ns = check_stalled_ns(node, world->now_ns);
 	for (i = 0; i < world->n; i++)
 		if (node->pair[i].configured)
 			node->next_check_ns[i] = 0;

@@ -127,6 +127,7 @@ struct node {
 	u32 stumbles;		/* stalls still to follow one another */
 	u64 big_till_ns;	/* end of the last stall that may be counted */
 	u64 configured_ns;	/* last change of miss or convict */
+	u64 configured_stalled_ns; /* how long it had stood still by then */
 	u32 group;
 
 	struct packet *history[HISTORY];
