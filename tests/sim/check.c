@@ -112,27 +112,6 @@ static void note_window(struct node *node, struct pair *pair,
 	}
 }
 
-/* Beats are accepted in the order in which they were built. With one exception:
- * a namespace that remembers nothing has no way to tell that a beat is of an
- * earlier start if that start had the higher incarnation (a false block's). Those
- * too come in their order, and none twice.
- */
-static void note_order(struct node *node, u32 from, u64 uid, u64 incarnation)
-{
-	struct pair *pair = &node->pair[from];
-
-	if (uid > pair->uid) {
-		pair->uid = uid;
-		pair->uid_incarnation = incarnation;
-		return;
-	}
-	/* Who lies may number its beats in any order. */
-	if (!node->world->node[from].liar &&
-	    (incarnation <= pair->uid_incarnation || uid <= pair->earlier_uid))
-		violation(node, P_REPLAY, from, "an old beat was accepted");
-	pair->earlier_uid = uid;
-}
-
 void check_accept(struct node *node, u32 from, const struct slot *slot,
 		  const struct amesh_beat *beat)
 {
@@ -141,7 +120,10 @@ void check_accept(struct node *node, u32 from, const struct slot *slot,
 	u32 ms = beat->interval_ms;
 
 	world->accepted++;
-	note_order(node, from, slot->packet->uid, beat->incarnation);
+	/* Who lies may number its beats in any order. */
+	if (!world->node[from].liar && slot->packet->uid <= pair->uid)
+		violation(node, P_REPLAY, from, "an old beat was accepted");
+	pair->uid = amesh_max_u64(pair->uid, slot->packet->uid);
 	if (!pair->heard || slot->arrived_ns > pair->arrived_ns) {
 		pair->arrived_ns = slot->arrived_ns;
 		pair->stalled_ns = slot->stalled_ns;

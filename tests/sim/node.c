@@ -169,7 +169,7 @@ void node_learn(struct node *node, u32 other)
 		pair->key = o->key;
 		amesh_replay_reset(&pair->floor->replay);
 		pair->told_uid = U64_MAX;
-		pair->uid = pair->earlier_uid = 0;
+		pair->uid = 0;
 		forget_view(pair);
 		if (!o->key)
 			pair->heard = false;
@@ -206,7 +206,7 @@ static void fresh_namespace(struct node *node)
 
 	amesh_floors_init(&node->floors, rng_u64(&world->rng));
 	for (i = 0; i < world->n; i++) {
-		node->pair[i].uid = node->pair[i].earlier_uid = 0;
+		node->pair[i].uid = 0;
 		node->pair[i].floor = NULL;
 	}
 	for (i = 0; i < HISTORY; i++) {

@@ -73,8 +73,6 @@ struct pair {
 	u32 stalls;		/* the node's stalls up to its last beat */
 	bool was_configured;	/* in this mesh, now or before */
 	u64 uid;		/* of the newest accepted in this namespace */
-	u64 uid_incarnation;	/* of that beat */
-	u64 earlier_uid;	/* of the last one of an earlier, higher start */
 	u64 told_uid;		/* beats built after this one must be accepted */
 	struct oracle_view *view;
 };
