@@ -522,6 +522,7 @@ void node_stop(struct node *node, bool leaving)
 			send_all(node, build(node, AMESH_FLAG_LEAVING));
 	node->world->alive_ns += node->world->now_ns - node->started_ns;
 	node->alive = false;
+	node->may_start_ns = node->world->now_ns + DOWN_MIN_NS;
 	node->drain_armed = false;
 	node_forget(node);
 }

@@ -309,7 +309,11 @@ static void handle(struct world *world, struct event *event)
 			fault_next(world);
 		break;
 	case EV_START:
-		if (!node->alive && node->member && !node->absent)
+		/* One from an earlier stop may come too soon; each stop that is
+		 * followed by a start has its own.
+		 */
+		if (!node->alive && node->member && !node->absent &&
+		    world->now_ns >= node->may_start_ns)
 			node_start(node, event->gen == 0);
 		break;
 	case EV_STUMBLE:

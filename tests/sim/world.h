@@ -118,6 +118,7 @@ struct node {
 	u64 floor_before;	/* the one before it */
 	u64 floor_rose_ns;
 	u64 agent_ns;	/* last MESH_SET */
+	u64 may_start_ns;	/* nothing of its last life is under way by then */
 
 	u64 stall_from_ns;	/* last or present stall */
 	u64 stall_till_ns;
