@@ -139,13 +139,16 @@ void check_accept(struct node *node, u32 from, const struct slot *slot,
 }
 
 /* A peer showed the floor it holds for this node. If this node's own floor is
- * less than an hour below it, what is built from now on must be accepted.
+ * less than an hour below it, what is built from now on must be accepted. What
+ * it showed before this life began may since have been passed by beats of the
+ * one before.
  */
 void check_told(struct node *node, u32 from, const struct slot *slot)
 {
 	const struct amesh_trailer *t = &slot->trailer;
 
-	if (node->world->node[from].liar || node->liar || !slot->clean)
+	if (node->world->node[from].liar || node->liar ||
+	    slot->tells != node->life)
 		return;
 	if (t->floor_sequence &&
 	    t->floor_incarnation >= node->floor_max + AMESH_RAISE_MS_MAX)

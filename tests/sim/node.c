@@ -302,7 +302,7 @@ void node_deliver(struct node *node, struct event *event)
 	slot->trailer = event->trailer;
 	slot->arrived_ns = world->now_ns;
 	slot->stalled_ns = check_stalled_ns(node, world->now_ns);
-	slot->clean = event->clean;
+	slot->tells = event->tells;
 	if (!node->drain_armed) {
 		node->drain_armed = true;
 		arm(node, EV_DRAIN, world->now_ns +
@@ -429,15 +429,17 @@ static struct packet *build(struct node *node, u8 flags)
 	return packet;
 }
 
-static bool queue_is_clean(const struct node *node, u32 of)
+/* The life of @to that learns from a trailer what it has to rise above. */
+static u32 tells(const struct node *node, u32 to)
 {
+	u32 life = node->world->node[to].life;
 	u32 i;
 
 	for (i = 0; i < node->slot_count; i++)
-		if (node->slots[i].packet->from == of &&
-		    node->slots[i].packet->life != node->world->node[of].life)
-			return false;
-	return true;
+		if (node->slots[i].packet->from == to &&
+		    node->slots[i].packet->life != life)
+			return 0;
+	return life;
 }
 
 static u32 held_us(const struct node *node, const struct pair *pair, u64 now)
@@ -479,7 +481,7 @@ static void send_all(struct node *node, struct packet *packet)
 		}
 		amesh_link_sent(&pair->peer.link, sequence, now);
 		world_transmit(node, i, copy, &trailer, sent / 128 * MS,
-			       queue_is_clean(node, i));
+			       tells(node, i));
 		if (copy != packet)
 			packet_put(copy);
 		sent++;

@@ -46,8 +46,8 @@ struct packet {
  *	for this life of the node alone
  * @packet: of EV_DELIVER
  * @trailer: of EV_DELIVER
- * @clean: of EV_DELIVER: the sender had nothing of the receiver's former
- *	lives left to verify when it built the trailer
+ * @tells: of EV_DELIVER: the receiver's life when the trailer was built; 0 if
+ *	the sender still had something of its former lives to verify
  * @held: of EV_DELIVER: waited in the card of a node that stood still
  */
 struct event {
@@ -58,8 +58,8 @@ struct event {
 	u32 node;
 	u32 from;
 	u32 gen;
+	u32 tells;
 	u8 type;
-	bool clean;
 	bool held;
 };
 

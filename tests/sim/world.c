@@ -84,14 +84,14 @@ bool world_is_cut(const struct world *world, u32 from, u32 to)
 }
 
 static void post(struct world *world, u32 from, u32 to, struct packet *packet,
-		 const struct amesh_trailer *trailer, u64 at_ns, bool clean)
+		 const struct amesh_trailer *trailer, u64 at_ns, u32 tells)
 {
 	struct event *event = queue_new(&world->queue, EV_DELIVER, at_ns, to);
 
 	event->from = from;
 	event->packet = packet;
 	event->trailer = *trailer;
-	event->clean = clean;
+	event->tells = tells;
 	packet->refs++;
 	queue_push(&world->queue, event);
 }
@@ -113,7 +113,7 @@ static u64 latency_ns(const struct world *world)
 
 void world_transmit(struct node *from, u32 to, struct packet *packet,
 		    const struct amesh_trailer *trailer, u64 after_ns,
-		    bool clean)
+		    u32 tells)
 {
 	struct world *world = from->world;
 	u64 latency = latency_ns(world);
@@ -124,10 +124,10 @@ void world_transmit(struct node *from, u32 to, struct packet *packet,
 	if (!world->calm && rng_ppm(&world->rng, world->profile.loss_ppm))
 		return;
 	at += rng_between(&world->rng, latency / 2, latency * 3 / 2);
-	post(world, from->id, to, packet, trailer, at, clean);
+	post(world, from->id, to, packet, trailer, at, tells);
 	if (rng_ppm(&world->rng, world->profile.dup_ppm))
 		post(world, from->id, to, packet, trailer,
-		     at + rng_below(&world->rng, 3 * SEC), clean);
+		     at + rng_below(&world->rng, 3 * SEC), tells);
 }
 
 static void init_node(struct world *world, u32 id)

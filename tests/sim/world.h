@@ -83,7 +83,7 @@ struct slot {
 	struct amesh_trailer trailer;
 	u64 arrived_ns;
 	u64 stalled_ns;
-	bool clean;
+	u32 tells;
 };
 
 struct node {
@@ -188,7 +188,7 @@ void world_profile(struct world *world, u32 force_nodes);
 bool world_is_cut(const struct world *world, u32 from, u32 to);
 void world_transmit(struct node *from, u32 to, struct packet *packet,
 		    const struct amesh_trailer *trailer, u64 after_ns,
-		    bool clean);
+		    u32 tells);
 
 /* node.c: the module around the pure files */
 u64 node_boottime(const struct node *node);
