@@ -93,6 +93,13 @@ for t in "$@" $beside; do
 	if [ "$rc" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 	[ -n "$report" ] || printf '%-24s %-6s %5d s\n' "$t" "$([ "$rc" = 0 ] && echo pass || echo FAIL)" "$secs"
 done
+# Who sees the end of this alone is to see what failed.
+for t in "$@" $beside; do
+	read -r rc secs <"$results/$t" && [ "$rc" = 0 ] && continue
+	printf 'of %s:\n' "${logs#"$ROOT"/}/$t.log"
+	{ grep -aE -A 1 '^ *(FAIL|not ok|violation)' "$logs/$t.log" || tail -n 3 "$logs/$t.log"; } |
+		cut -c1-300 | head -n 16 | sed 's/^/    | /'
+done
 printf 'total %d s\n' $((SECONDS - t_all))
 printf 'checks: %d passed, %d failed\n' $passed $failed
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

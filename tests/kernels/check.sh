@@ -77,7 +77,7 @@ suites() { # jumping or walking, tests
 	guest -q $jump -t "${SUITE_SECS:-5400}" -o "$log" \
 		"PATIENCE_SECS=$patience CHURN_ROUNDS=${CHURN_ROUNDS:-5} FUZZ_SECS=${FUZZ_SECS:-60} FAULT_STEP=${FAULT_STEP:-5} bash tests/kernels/suite.sh $modules $tools $2"
 	rc=$?
-	grep -aE 'FAIL|^-- |no memory is lost|passed, ' "$log" | tr -d '\r'
+	tr -d '\r' <"$log" | awk '/FAIL/ {print; why = 1; next} /^-- |no memory is lost|passed, / || (why && /^        /) {print} {why = 0}'
 	return $rc
 }
 

@@ -16,8 +16,7 @@ get_peer 1 2; field accepted; before=$REPLY
 check "killed: the flag goes" wait_for peer_is 1 2 beat_flags 0
 check "killed: beats go on" wait_for peer_has 1 2 accepted $((before + 10))
 check "killed: up" peer_is 1 2 state $UP
-get_mesh 2
-check "killed: its own mesh says so" is flags 0
+check "killed: its own mesh says so" wait_for mesh_is 2 flags 0
 ip netns exec n2 "$AM" own 600 ifindex=10 own linger_ms=1000 & agent=$!
 check "a new agent attaches" wait_for peer_is 1 2 beat_flags $F_AGENT
 listen 2 /tmp/agent.events

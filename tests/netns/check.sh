@@ -78,7 +78,7 @@ suites() { # kernel
 	check "$1: a planted defect fails the suite" grep -q 'FAIL  all nodes up and converged' "$O/kmod/control-$1.log"
 	guest "$1" "$log" "" $TESTS
 	local rc=$?
-	grep -E 'FAIL|^--|passed, ' "$log" | tr -d '\r'
+	tr -d '\r' <"$log" | awk '/FAIL/ {print; why = 1; next} /^--|passed, / || (why && /^        /) {print} {why = 0}'
 	p=$(sed -n 's/^[0-9].*: \([0-9]*\) passed, .*/\1/p' "$log" | tail -n 1)
 	f=$(sed -n 's/^[0-9].*passed, \([0-9]*\) failed.*/\1/p' "$log" | tail -n 1)
 	passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1}))

@@ -10,7 +10,7 @@ check "up" all_up
 listen 1 /tmp/leave.events
 id 2; two=$REPLY
 am n2 mesh-del ifindex=10
-check "leaving at once" grep -q "id=$two.* new=$DOWN reason=$R_LEAVING flags=$F_LEAVING" /tmp/leave.events
+check "leaving" wait_for grep -q "id=$two.* new=$DOWN reason=$R_LEAVING flags=$F_LEAVING" /tmp/leave.events
 get_peer 1 2
 check "the floor is at the incarnation's end" is sequence 18446744073709551615
 mesh 2; peers 2 $NODES

@@ -56,14 +56,13 @@ wait $changer
 # nothing comes between the two.
 if [ "$(nproc)" -gt 1 ]; then
 	key_of 2; first=$REPLY
-	ip netns exec n1 "$AM" rekey 60 10 "$two,2,10.7.0.2,fd77::2,$newkey" "$two,2,10.7.0.2,fd77::2,$first" & changer=$!
-	stale_seen() {
-		beat interval=50 seed=$old inc=6001 seq=$((seq += 8)) count=8
-		get_peer 1 2 && at_least drop.stale_key 1
-	}
-	seq=1
+	ip netns exec n1 "$AM" rekey 600 10 "$two,2,10.7.0.2,fd77::2,$newkey" "$two,2,10.7.0.2,fd77::2,$first" & changer=$!
+	# One by one: beats that come together are verified together.
+	ip netns exec n2 "$BG" from=10.7.0.2 to=10.7.0.1 domain="$D" id="$two" seed=$old inc=6001 seq=1 \
+		interval=50 count=100000 every=10000 >/dev/null & sender=$!
+	stale_seen() { get_peer 1 2 && at_least drop.stale_key 3; }
 	check "beats under a key replaced meanwhile are counted so" wait_for stale_seen
-	kill $changer; wait $changer 2>/dev/null
+	kill $sender $changer; wait $sender $changer 2>/dev/null
 fi
 EPOCH=10 peers 1 2
 sleep .3 # what came under load has used up the rate that is granted

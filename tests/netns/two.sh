@@ -47,8 +47,9 @@ for i in $(seq 24); do
 done
 peer_arg 33; arg=$REPLY
 for i in $(seq 24); do am m$i peer-set ifindex=10 epoch=1 "$arg"; done
-line=$(cat /sys/module/attestmesh/parameters/alive)
-check "24 namespaces, 24 meshes" grep -q 'meshes 24/.*peers 24/.*sockets 24/' <<<"$line"
+# Those of the two nodes before end in the background.
+all_there() { grep -q 'meshes 24/.*peers 24/.*sockets 24/' /sys/module/attestmesh/parameters/alive; }
+check "24 namespaces, 24 meshes" wait_for all_there
 no_nodes
 gone() { grep -q 'meshes 0/.*peers 0/.*sockets 0/' /sys/module/attestmesh/parameters/alive; }
 check "all destroyed with their namespaces" wait_for gone
