@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shows that a missed goal fails a run unless the guest was kept waiting, and
 // that waiting is seen: a stand-in of the emulator's name shares one processor
-// with another busy process, then has it alone.
+// with another busy process.
 import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { check, sleep } from "./lab/exec.ts";
 import { judge, WaitWatch } from "./lab/waits.ts";
@@ -22,7 +22,8 @@ async function main(): Promise<void> {
   check(verdict(12, 2) && !verdict(12.1, 2), "a goal missed by what the guest waited, and by more");
   check(verdict(30, undefined), "a goal missed with nobody looking is left to the bound of exec.ts");
 
-  if (!existsSync("/proc/self/schedstat")) {
+  const counts = existsSync("/proc/self/schedstat") && !readFileSync("/proc/self/schedstat", "utf8").startsWith("0 0 ");
+  if (!counts) {
     console.log("judge: 4 passed, 0 failed; skipped (this kernel does not count how long a thread waits)");
     return;
   }
