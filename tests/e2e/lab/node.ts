@@ -26,6 +26,7 @@ export interface KernelPeer {
   readonly state: string;
   readonly reason: string;
   readonly agent: boolean;       // the sender's agent was attached at its last beat
+  readonly beat_age_ms: number | null; // since its last beat came; null: none did
 }
 
 export interface StartOptions {
@@ -144,8 +145,8 @@ export class LabNode {
 
   // What the kernel of this node says of its peers, straight over netlink.
   kernelPeers(): KernelPeer[] {
-    const peers = JSON.parse(this.cli("peers", "--json")) as { member_id: string; state: string; reason: string; agent_attached: boolean }[];
-    return peers.map((p) => ({ member_id: p.member_id, state: p.state, reason: p.reason, agent: p.agent_attached }));
+    const peers = JSON.parse(this.cli("peers", "--json")) as { member_id: string; state: string; reason: string; agent_attached: boolean; beat_age_ms: number | null }[];
+    return peers.map((p) => ({ member_id: p.member_id, state: p.state, reason: p.reason, agent: p.agent_attached, beat_age_ms: p.beat_age_ms }));
   }
 
   kernelMesh(): { beats: number; accepted: number } {

@@ -130,7 +130,9 @@ async function cuts(lab: Lab): Promise<Record<string, unknown>> {
     await n.stopBridge();
     n.startBridge({ GATEWAY_IDLE_SECS: String(idleS) });
   }
-  await until("every peer to be up", 60_000, async () => lab.nodes.every((n) => n.kernelPeers().filter((p) => lab.running().some((r) => r.memberId === p.member_id)).every((p) => p.state === "up")), 200);
+  // Up from before is no word of the new links: a beat has to have come by them.
+  const restarted = Date.now();
+  await until("every peer to be heard by the new links", 60_000, async () => lab.nodes.every((n) => n.kernelPeers().filter((p) => lab.running().some((r) => r.memberId === p.member_id)).every((p) => p.state === "up" && p.beat_age_ms !== null && p.beat_age_ms < Date.now() - restarted)), 200);
   const t = Date.now();
   while (Date.now() - t < watchS * 1000) {
     for (const n of lab.nodes) {
